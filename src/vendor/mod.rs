@@ -1,0 +1,242 @@
+//! The vendors' side: what every vendor client offers, in terms that no vendor owns.
+//!
+//! Nothing here knows Kubernetes. A vendor is one folder (`sign`, `wire`, `fields`, `error`, `client`)
+//! and one arm of [`AnyCloud`]; everything that differs between vendors and that the plan needs is data
+//! in [`Traits`].
+
+pub mod error;
+pub mod tencent;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tokio::time::Instant;
+
+use crate::http::limit::{Lane, Permit};
+pub use error::{Class, Effect, VendorError};
+
+/// Path of a product field, spelt as in the manifest below `spec`: `name`, `dynamicRegistration.limit`.
+pub type Field = &'static str;
+
+/// One value of a product field in the manifest's terms (`Symmetric`, not the vendor's `2`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// Text or the name of an enum value.
+    Text(String),
+    /// A whole number.
+    Number(i64),
+    /// A switch.
+    Flag(bool),
+    /// A map that is compared entry by entry; entries that the manifest does not name are left alone.
+    Map(BTreeMap<String, String>),
+}
+
+impl std::fmt::Display for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Flag(flag) => write!(f, "{flag}"),
+            Self::Map(map) => {
+                for (i, (key, value)) in map.iter().enumerate() {
+                    write!(f, "{}{key}={value}", if i == 0 { "" } else { "," })?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Fields and their values. In a wish: what the manifest manages. In an observation: what the answer shows.
+pub type Fields = BTreeMap<Field, Value>;
+
+/// What can be done about a difference in one field at one vendor (`docs/fields.md`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rule {
+    /// The field.
+    pub field: Field,
+    /// The vendor can change it after creation.
+    pub mutable: bool,
+    /// A list entry shows it reliably; otherwise only a read by id does.
+    pub listed: bool,
+}
+
+/// What the plan has to know of a vendor (protocol, "Per vendor").
+#[derive(Debug)]
+pub struct Traits {
+    /// The vendor refuses a taken name atomically, so its refusal is the first look-up.
+    pub refuses_taken_names: bool,
+    /// The description, and with it the mark, can be rewritten.
+    pub can_remark: bool,
+    /// A product can be read by its id; else lists are the only reading.
+    pub reads_by_id: bool,
+    /// Every field of the vendor, in the order in which drift is reported.
+    pub rules: &'static [Rule],
+}
+
+impl Traits {
+    /// The rule of a field, if the vendor has that field.
+    pub fn rule(&self, field: &str) -> Option<&'static Rule> {
+        self.rules.iter().find(|rule| rule.field == field)
+    }
+}
+
+/// A product as a vendor's answer shows it.
+#[derive(Debug, Clone)]
+pub struct Observed {
+    /// The vendor's id, as text.
+    pub id: String,
+    /// The vendor-side name.
+    pub name: String,
+    /// The description with whatever mark it carries; empty when there is none.
+    pub description: String,
+    /// Every other field the answer shows reliably, in the manifest's terms (without `name`, `description`).
+    pub fields: Fields,
+    /// The product secret, if the answer shows a non-empty one.
+    pub secret: Option<SecretString>,
+    /// Creation time in seconds since the Unix epoch, if shown.
+    pub created_at: Option<i64>,
+    /// Device MQTT host, when the vendor or its documents name one.
+    pub endpoint: Option<String>,
+    /// The answer was a read by id; a list entry shows less.
+    pub full: bool,
+}
+
+/// What a create sends.
+#[derive(Debug, Clone)]
+pub struct CreateRequest {
+    /// The vendor-side name.
+    pub name: String,
+    /// The user's description with our mark at its end.
+    pub description: String,
+    /// The managed fields (without `name`, `description`); absent ones take the vendor's default.
+    pub fields: Fields,
+    /// Secret inputs by the field that names them (`tencent.skeySecretRef`).
+    pub inputs: BTreeMap<Field, SecretString>,
+}
+
+/// What an update sets, and the whole wish for vendors whose calls need more than the difference.
+#[derive(Debug, Clone)]
+pub struct Changes {
+    /// The fields to set, `name` and `description` (with mark) included where the vendor can change them.
+    pub set: Fields,
+    /// All managed fields.
+    pub desired: Fields,
+    /// The product as last read.
+    pub observed: Fields,
+}
+
+/// Lane and time bound of one operation. An operation may be several calls; each ends before `deadline`.
+#[derive(Debug, Clone, Copy)]
+pub struct Call {
+    /// Priority in the vendor's budget.
+    pub lane: Lane,
+    /// No call is sent that could end after this.
+    pub deadline: Instant,
+}
+
+impl Call {
+    /// A call that ends within `limit` from now.
+    pub fn within(lane: Lane, limit: Duration) -> Self {
+        Self { lane, deadline: Instant::now() + limit }
+    }
+}
+
+/// One vendor account as the pipeline uses it. Every method signs each attempt afresh, waits for its
+/// budget, and does not retry: retrying is the plan's decision.
+pub trait Cloud {
+    /// The vendor's facts.
+    fn traits(&self) -> &'static Traits;
+
+    /// Waits for the budget of one create, before the ledger is written. [`Class::Busy`] when many wait.
+    fn reserve_create(&self, call: Call) -> impl Future<Output = Result<Permit, VendorError>> + Send;
+
+    /// Creates a product and returns its id; nothing else of the answer is believed.
+    fn create(
+        &self,
+        request: &CreateRequest,
+        permit: Permit,
+        call: Call,
+    ) -> impl Future<Output = Result<String, VendorError>> + Send;
+
+    /// Reads one product by id. Absence is an error of class [`Class::NotFound`].
+    fn read(&self, id: &str, call: Call) -> impl Future<Output = Result<Observed, VendorError>> + Send;
+
+    /// Lists all products: every page, as many distinct ids as the vendor's total says.
+    /// A list that changes while it is read is read again within the deadline, then an error.
+    fn list(&self, call: Call) -> impl Future<Output = Result<Vec<Observed>, VendorError>> + Send;
+
+    /// Sets `changes.set`. Returns the product secret if an answer showed one.
+    fn update(
+        &self,
+        id: &str,
+        changes: &Changes,
+        call: Call,
+    ) -> impl Future<Output = Result<Option<SecretString>, VendorError>> + Send;
+
+    /// Number of devices under the product.
+    fn devices(&self, id: &str, call: Call) -> impl Future<Output = Result<u64, VendorError>> + Send;
+
+    /// Deletes the product.
+    fn delete(
+        &self,
+        id: &str,
+        inputs: &BTreeMap<Field, SecretString>,
+        call: Call,
+    ) -> impl Future<Output = Result<(), VendorError>> + Send;
+}
+
+/// Any vendor's client.
+pub enum AnyCloud {
+    /// Tencent Cloud IoT Hub, API 3.0.
+    Tencent(tencent::Tencent),
+}
+
+/// Runs a method on whichever client it is.
+macro_rules! each {
+    ($self:ident, $cloud:ident => $body:expr) => {
+        match $self {
+            AnyCloud::Tencent($cloud) => $body,
+        }
+    };
+}
+
+impl Cloud for AnyCloud {
+    fn traits(&self) -> &'static Traits {
+        each!(self, cloud => cloud.traits())
+    }
+
+    async fn reserve_create(&self, call: Call) -> Result<Permit, VendorError> {
+        each!(self, cloud => cloud.reserve_create(call).await)
+    }
+
+    async fn create(&self, request: &CreateRequest, permit: Permit, call: Call) -> Result<String, VendorError> {
+        each!(self, cloud => cloud.create(request, permit, call).await)
+    }
+
+    async fn read(&self, id: &str, call: Call) -> Result<Observed, VendorError> {
+        each!(self, cloud => cloud.read(id, call).await)
+    }
+
+    async fn list(&self, call: Call) -> Result<Vec<Observed>, VendorError> {
+        each!(self, cloud => cloud.list(call).await)
+    }
+
+    async fn update(&self, id: &str, changes: &Changes, call: Call) -> Result<Option<SecretString>, VendorError> {
+        each!(self, cloud => cloud.update(id, changes, call).await)
+    }
+
+    async fn devices(&self, id: &str, call: Call) -> Result<u64, VendorError> {
+        each!(self, cloud => cloud.devices(id, call).await)
+    }
+
+    async fn delete(
+        &self,
+        id: &str,
+        inputs: &BTreeMap<Field, SecretString>,
+        call: Call,
+    ) -> Result<(), VendorError> {
+        each!(self, cloud => cloud.delete(id, inputs, call).await)
+    }
+}

@@ -1,0 +1,1 @@
+//! Tencent Cloud IoT Hub, API 3.0.
