@@ -1,1 +1,53 @@
-//! placeholder
+//! A real control plane on loopback for tests and for the demo: etcd, kube-apiserver and
+//! kube-controller-manager, with faults on request and an audit log that tests can count in.
+//!
+//! Every `main` that uses it begins with [`supervise_if_asked`], because [`ControlPlane::start`]
+//! starts the current executable a second time as the supervisor of the three programs. The
+//! supervisor ends them when its parent is gone, however that one ended.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), iot_test_harness::Error> {
+//! iot_test_harness::supervise_if_asked();
+//! let control_plane = iot_test_harness::ControlPlane::start(&Default::default())?;
+//! let mark = control_plane.audit()?.mark()?;
+//! let operator = control_plane.kubeconfig_as("operator", &["operators"])?;
+//! // … run the operator with it …
+//! # async { let _ =
+//! control_plane.audit()?.writes_by("operator", mark).await?
+//! # ; Ok::<_, iot_test_harness::Error>(()) };
+//! # drop(operator); Ok(()) }
+//! ```
+
+mod assets;
+mod audit;
+mod control_plane;
+mod crds;
+mod error;
+mod kubeconfig;
+mod link;
+mod namespace;
+mod pki;
+mod supervisor;
+
+pub use audit::{AuditEntry, AuditLog, Mark};
+pub use control_plane::{ControlPlane, EXISTING_CLUSTER, Options};
+pub use crds::install_crds;
+pub use error::Error;
+pub use link::Program;
+pub use namespace::TestNamespace;
+pub use supervisor::supervise_if_asked;
+
+/// A number that differs between processes and calls, for names and ports.
+fn random() -> u64 {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    RandomState::new().build_hasher().finish()
+}
+
+/// A temporary folder that only this user can look into, for there will be keys in it.
+fn private_folder() -> std::io::Result<tempfile::TempDir> {
+    use std::os::unix::fs::PermissionsExt;
+    tempfile::Builder::new()
+        .prefix("iot-control-plane-")
+        .permissions(std::fs::Permissions::from_mode(0o700))
+        .tempdir()
+}

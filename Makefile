@@ -1,0 +1,81 @@
+# Everything a developer or a pipeline runs. `make help` lists it.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+DENY_VERSION := 0.20.2
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/iot-product-operator
+CARGO_DENY := $(CACHE)/cargo-deny-$(DENY_VERSION)/bin/cargo-deny
+
+# A pipeline builds what Cargo.lock says, without a progress bar; a developer may be changing it.
+ifdef CI
+LOCKED := --locked
+export CARGO_TERM_PROGRESS_WHEN := never
+endif
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-16s %s\n", $$1, $$2}'
+
+.PHONY: build
+build: ## Build operator, simulator and tools for release
+	cargo build $(LOCKED) --workspace --release
+
+.PHONY: fmt
+fmt: ## Format the code
+	cargo fmt --all
+
+.PHONY: fmt-check
+fmt-check: ## Check the format
+	cargo fmt --all --check
+
+.PHONY: lint
+lint: ## Run clippy on everything; a warning is an error
+	cargo clippy $(LOCKED) --workspace --all-targets -- -D warnings
+
+.PHONY: test
+test: controlplane ## Run all tests, those with a real control plane included
+	cargo test $(LOCKED) --workspace
+
+.PHONY: test-fast
+test-fast: ## Run the unit tests, which need no control plane
+	cargo test $(LOCKED) --workspace --lib --bins
+
+.PHONY: controlplane
+controlplane: ## Build etcd, kube-apiserver, kube-controller-manager and kubectl into a cache (once, minutes)
+	@tools/controlplane/build.sh
+
+.PHONY: generate
+generate: ## Write the custom resource definitions into crds/
+	cargo run $(LOCKED) -q --bin iot-operator -- crd --dir crds
+
+.PHONY: check-generated
+check-generated: ## Check that crds/ is what the code generates
+	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
+	cargo run $(LOCKED) -q --bin iot-operator -- crd --dir "$$fresh"; \
+	diff -ru crds "$$fresh" || { echo "crds/ is not what the code generates: run make generate" >&2; exit 1; }
+
+.PHONY: deny
+deny: $(CARGO_DENY) ## Check licences, sources and duplicates of the dependencies (deny.toml)
+	$(CARGO_DENY) --workspace $(LOCKED) check bans licenses sources
+
+$(CARGO_DENY):
+	cargo install --locked --root $(CACHE)/cargo-deny-$(DENY_VERSION) --version $(DENY_VERSION) cargo-deny
+
+.PHONY: demo
+demo: ## Show the operator at work against simulated vendors; DEMO_EXIT=1 ends by itself
+	@cargo build $(LOCKED) --workspace --bins --example demo
+	@exec "$${CARGO_TARGET_DIR:-target}/debug/examples/demo"
+
+.PHONY: bench
+bench: ## Run the benchmarks
+	cargo bench $(LOCKED)
+
+.PHONY: ci
+ci: ## Run what a pipeline runs
+	@for step in fmt-check lint test check-generated deny; do \
+	  begun=$$SECONDS; echo "=== make $$step"; \
+	  $(MAKE) --no-print-directory $$step; \
+	  echo "=== make $$step: good after $$((SECONDS - begun)) s"; \
+	done
