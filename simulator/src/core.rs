@@ -1,0 +1,43 @@
+//! What all parts of one simulator share.
+
+use std::time::Instant;
+
+use crate::Config;
+use crate::calls::Calls;
+use crate::faults::Faults;
+use crate::random::Random;
+use crate::settings::SettingsCell;
+use crate::tencent::Tencent;
+
+pub(crate) struct Core {
+    pub(crate) calls: Calls,
+    pub(crate) faults: Faults,
+    pub(crate) settings: SettingsCell,
+    pub(crate) random: Random,
+    pub(crate) tencent: Tencent,
+    /// The admin interface also answers to peers that are not on loopback.
+    pub(crate) open_admin: bool,
+    /// Our own clock and when it was read, so that time goes on evenly.
+    started: (jiff::Timestamp, Instant),
+}
+
+impl Core {
+    pub(crate) fn new(config: Config) -> Self {
+        Self {
+            calls: Calls::new(config.call_log_capacity),
+            faults: Faults::default(),
+            settings: SettingsCell::new(config.settings),
+            random: Random::new(config.seed),
+            tencent: Tencent::new(config.tencent),
+            open_admin: config.open_admin,
+            started: (jiff::Timestamp::now(), Instant::now()),
+        }
+    }
+
+    /// Real time in milliseconds since the Unix epoch.
+    pub(crate) fn now_ms(&self) -> i64 {
+        let (at_start, instant) = self.started;
+        let passed = i64::try_from(instant.elapsed().as_millis()).unwrap_or(i64::MAX);
+        at_start.as_millisecond().saturating_add(passed)
+    }
+}
