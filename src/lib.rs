@@ -1,1 +1,16 @@
-//! p
+//! Kubernetes operator that keeps IoT products at their vendors exactly as `IotProduct` manifests say.
+
+pub mod api;
+pub mod cli;
+pub mod client;
+pub mod controller;
+pub mod generate;
+pub mod http;
+pub mod lease;
+pub mod metrics;
+pub mod plan;
+pub mod record;
+pub mod run;
+pub mod server;
+pub mod telemetry;
+pub mod vendor;

@@ -1,1 +1,40 @@
-fn main(){}
+//! `iot-operator`: allocator, TLS provider, dispatch; no logic.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser;
+use iot_product_operator::cli::{Cli, Command, RunArgs};
+use iot_product_operator::controller::reconcile::chain;
+use iot_product_operator::{generate, run};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Run(args) => operate(*args),
+        Command::Crd(args) => generate::crds(args.dir.as_deref()).map_err(|error| chain(&error)),
+        Command::Version => writeln!(std::io::stdout(), "iot-operator {}", env!("CARGO_PKG_VERSION"))
+            .map_err(|e| e.to_string()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing is left to do when even the error stream is gone.
+            let _ = writeln!(std::io::stderr(), "error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn operate(args: RunArgs) -> Result<(), String> {
+    rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .map_err(|_| "a TLS provider is installed already".to_owned())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| error.to_string())?;
+    runtime.block_on(run::run(args)).map_err(|error| chain(&error))
+}

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::http::limit::Refused;
 use crate::http::transport::TransportError;
 
 /// What a failure means for the product, whatever the vendor calls it.
@@ -23,6 +24,8 @@ pub enum Class {
     AccountSuspended,
     /// Wrong region, instance, action or version: the endpoint does not serve what was asked.
     Misconfigured,
+    /// The operator's flags do not allow the host or the address it resolves to; nothing was sent.
+    NotAllowed,
     /// The vendor refuses a value of the manifest.
     Spec,
     /// A quota of the vendor account is used up.
@@ -74,6 +77,53 @@ pub struct VendorError {
 }
 
 impl VendorError {
+    /// A failure before anything was sent.
+    pub fn not_sent(action: &'static str, object: &str, class: Class, message: String) -> Self {
+        let object = object.to_owned();
+        let effect = Effect::NotSent;
+        Self {
+            action,
+            object,
+            class,
+            effect,
+            code: None,
+            message,
+            request_id: None,
+            retry_after: None,
+            source: None,
+        }
+    }
+
+    /// The limiter let nothing through.
+    pub fn limited(action: &'static str, object: &str, refused: &Refused) -> Self {
+        let (class, message, retry_after) = match *refused {
+            Refused::Busy { retry_after } => {
+                (Class::Busy, "not sent, many calls of this account wait already", Some(retry_after))
+            }
+            Refused::Deadline => {
+                (Class::Busy, "not sent, the account's budget of calls does not come up in time", None)
+            }
+            Refused::CircuitOpen { retry_after } => (
+                Class::Unavailable,
+                "not sent, the last calls of this account had no answer",
+                Some(retry_after),
+            ),
+        };
+        Self { retry_after, ..Self::not_sent(action, object, class, message.to_owned()) }
+    }
+
+    /// The request got no answer.
+    pub fn unanswered(action: &'static str, object: &str, error: TransportError) -> Self {
+        let class = match error {
+            TransportError::NotLeader { .. } => Class::NotLeader,
+            TransportError::NotAllowed(_) => Class::NotAllowed,
+            _ => Class::Unavailable,
+        };
+        let effect = if error.may_have_been_sent() { Effect::Unclear } else { Effect::NotSent };
+        let message = error.to_string();
+        Self { effect, source: Some(error), ..Self::not_sent(action, object, class, message) }
+    }
+
     /// The product is proved not to be there.
     pub fn is_not_found(&self) -> bool {
         self.class == Class::NotFound

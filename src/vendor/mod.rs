@@ -4,7 +4,9 @@
 //! and one arm of [`AnyCloud`]; everything that differs between vendors and that the plan needs is data
 //! in [`Traits`].
 
+pub mod connection;
 pub mod error;
+pub mod inventory;
 pub mod tencent;
 
 use std::collections::BTreeMap;
@@ -13,6 +15,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tokio::time::Instant;
 
+use crate::api::IotProductSpec;
+use crate::api::product::tencent::SecretKeyRef;
 use crate::http::limit::{Lane, Permit};
 pub use error::{Class, Effect, VendorError};
 
@@ -60,6 +64,8 @@ pub struct Rule {
     pub mutable: bool,
     /// A list entry shows it reliably; otherwise only a read by id does.
     pub listed: bool,
+    /// It means something only while another field has this value; otherwise it is not managed.
+    pub only_with: Option<(Field, &'static str)>,
 }
 
 /// What the plan has to know of a vendor (protocol, "Per vendor").
@@ -71,6 +77,10 @@ pub struct Traits {
     pub can_remark: bool,
     /// A product can be read by its id; else lists are the only reading.
     pub reads_by_id: bool,
+    /// Devices of a product authenticate with a password that only the operator knows (Huawei).
+    pub sets_password: bool,
+    /// UTF-16 units of a description that leave room for the mark.
+    pub description_units: usize,
     /// Every field of the vendor, in the order in which drift is reported.
     pub rules: &'static [Rule],
 }
@@ -91,14 +101,14 @@ pub struct Observed {
     pub name: String,
     /// The description with whatever mark it carries; empty when there is none.
     pub description: String,
+    /// The vendor's serial of the product, where ids alone do not name one for ever (Huawei).
+    pub serial: Option<String>,
     /// Every other field the answer shows reliably, in the manifest's terms (without `name`, `description`).
     pub fields: Fields,
     /// The product secret, if the answer shows a non-empty one.
     pub secret: Option<SecretString>,
     /// Creation time in seconds since the Unix epoch, if shown.
     pub created_at: Option<i64>,
-    /// Device MQTT host, when the vendor or its documents name one.
-    pub endpoint: Option<String>,
     /// The answer was a read by id; a list entry shows less.
     pub full: bool,
 }
@@ -114,6 +124,29 @@ pub struct CreateRequest {
     pub fields: Fields,
     /// Secret inputs by the field that names them (`tencent.skeySecretRef`).
     pub inputs: BTreeMap<Field, SecretString>,
+}
+
+/// The product that a mutating call is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Target<'a> {
+    /// The vendor's id.
+    pub id: &'a str,
+    /// Its serial as recorded; a vendor with serials compares it before the call.
+    pub serial: Option<&'a str>,
+}
+
+impl<'a> Target<'a> {
+    /// A product at a vendor whose ids name one product for ever.
+    pub fn id(id: &'a str) -> Self {
+        Self { id, serial: None }
+    }
+}
+
+impl Observed {
+    /// This product as the target of a call.
+    pub fn target(&self) -> Target<'_> {
+        Target { id: &self.id, serial: self.serial.as_deref() }
+    }
 }
 
 /// What an update sets, and the whole wish for vendors whose calls need more than the difference.
@@ -149,6 +182,22 @@ pub trait Cloud {
     /// The vendor's facts.
     fn traits(&self) -> &'static Traits;
 
+    /// The fields of a product that was just created from this request, as far as the vendor's documents tell.
+    /// The next list or read verifies them.
+    fn created(&self, request: &CreateRequest) -> Fields;
+
+    /// Whether a product with these fields has a product secret that the vendor shows.
+    fn has_secret(&self, fields: &Fields) -> bool;
+
+    /// User name with which devices of a product connect, where the vendor has one.
+    fn user(&self, fields: &Fields) -> Option<String> {
+        let _ = fields;
+        None
+    }
+
+    /// Device MQTT host of a product, when the vendor's documents name one.
+    fn endpoint(&self, id: &str) -> Option<String>;
+
     /// Waits for the budget of one create, before the ledger is written. [`Class::Busy`] when many wait.
     fn reserve_create(&self, call: Call) -> impl Future<Output = Result<Permit, VendorError>> + Send;
 
@@ -170,10 +219,29 @@ pub trait Cloud {
     /// Sets `changes.set`. Returns the product secret if an answer showed one.
     fn update(
         &self,
-        id: &str,
+        target: Target<'_>,
         changes: &Changes,
         call: Call,
     ) -> impl Future<Output = Result<Option<SecretString>, VendorError>> + Send;
+
+    /// Sets the password with which devices of the product authenticate (Huawei). The default is for vendors
+    /// whose [`Traits::sets_password`] is false, where nothing calls it.
+    fn set_password(
+        &self,
+        target: Target<'_>,
+        user: Option<&str>,
+        password: &SecretString,
+        call: Call,
+    ) -> impl Future<Output = Result<(), VendorError>> + Send {
+        let _ = (user, password, call);
+        let error = VendorError::not_sent(
+            "set a password",
+            target.id,
+            Class::Spec,
+            "this vendor's products have no password".to_owned(),
+        );
+        async { Err(error) }
+    }
 
     /// Number of devices under the product.
     fn devices(&self, id: &str, call: Call) -> impl Future<Output = Result<u64, VendorError>> + Send;
@@ -181,10 +249,16 @@ pub trait Cloud {
     /// Deletes the product.
     fn delete(
         &self,
-        id: &str,
+        target: Target<'_>,
         inputs: &BTreeMap<Field, SecretString>,
         call: Call,
     ) -> impl Future<Output = Result<(), VendorError>> + Send;
+}
+
+/// The Secret keys that a manifest names as inputs of create and delete, by the field that names them. Only
+/// the section of the manifest's own vendor can be there.
+pub fn inputs(spec: &IotProductSpec) -> impl Iterator<Item = (Field, &SecretKeyRef)> {
+    tencent::inputs(spec).into_iter()
 }
 
 /// Any vendor's client.
@@ -207,11 +281,32 @@ impl Cloud for AnyCloud {
         each!(self, cloud => cloud.traits())
     }
 
+    fn created(&self, request: &CreateRequest) -> Fields {
+        each!(self, cloud => cloud.created(request))
+    }
+
+    fn has_secret(&self, fields: &Fields) -> bool {
+        each!(self, cloud => cloud.has_secret(fields))
+    }
+
+    fn user(&self, fields: &Fields) -> Option<String> {
+        each!(self, cloud => cloud.user(fields))
+    }
+
+    fn endpoint(&self, id: &str) -> Option<String> {
+        each!(self, cloud => cloud.endpoint(id))
+    }
+
     async fn reserve_create(&self, call: Call) -> Result<Permit, VendorError> {
         each!(self, cloud => cloud.reserve_create(call).await)
     }
 
-    async fn create(&self, request: &CreateRequest, permit: Permit, call: Call) -> Result<String, VendorError> {
+    async fn create(
+        &self,
+        request: &CreateRequest,
+        permit: Permit,
+        call: Call,
+    ) -> Result<String, VendorError> {
         each!(self, cloud => cloud.create(request, permit, call).await)
     }
 
@@ -223,8 +318,23 @@ impl Cloud for AnyCloud {
         each!(self, cloud => cloud.list(call).await)
     }
 
-    async fn update(&self, id: &str, changes: &Changes, call: Call) -> Result<Option<SecretString>, VendorError> {
-        each!(self, cloud => cloud.update(id, changes, call).await)
+    async fn update(
+        &self,
+        target: Target<'_>,
+        changes: &Changes,
+        call: Call,
+    ) -> Result<Option<SecretString>, VendorError> {
+        each!(self, cloud => cloud.update(target, changes, call).await)
+    }
+
+    async fn set_password(
+        &self,
+        target: Target<'_>,
+        user: Option<&str>,
+        password: &SecretString,
+        call: Call,
+    ) -> Result<(), VendorError> {
+        each!(self, cloud => cloud.set_password(target, user, password, call).await)
     }
 
     async fn devices(&self, id: &str, call: Call) -> Result<u64, VendorError> {
@@ -233,10 +343,10 @@ impl Cloud for AnyCloud {
 
     async fn delete(
         &self,
-        id: &str,
+        target: Target<'_>,
         inputs: &BTreeMap<Field, SecretString>,
         call: Call,
     ) -> Result<(), VendorError> {
-        each!(self, cloud => cloud.delete(id, inputs, call).await)
+        each!(self, cloud => cloud.delete(target, inputs, call).await)
     }
 }

@@ -1,0 +1,381 @@
+//! The accounts' own reconcile: key, connection, a real call, drift by list, and the Secret that is held.
+//! One code path for both kinds of account.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::digest;
+use base64::Engine as _;
+use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt;
+use kube::api::Api;
+use kube::runtime::controller::Action;
+use secrecy::SecretString;
+use tokio::time::Instant;
+use tracing::{Instrument, debug, info_span};
+
+use super::account_status::{self, Judged};
+use super::accounts::{AccountId, AccountState, Trouble};
+use super::context::Context;
+use super::error::{advice, reason_of};
+use super::hold;
+use super::reconcile::chain;
+use super::requeue::until_turn;
+use super::sweep::{Span, sweep};
+use crate::api::account::{NamespacedSecretRef, ProductCount};
+use crate::api::{ACCOUNT_FINALIZER, Account, AccountView, CONFIRM_MISSING_ANNOTATION, Reason};
+use crate::http::limit::Lane;
+use crate::record::{RecordError, ledger};
+use crate::vendor::connection::{Connection, ConnectionError};
+use crate::vendor::{Call, VendorError};
+
+/// How often the credentials Secret is looked at: a new key is in use within this. It is a read by name;
+/// Secrets are never watched.
+const KEY_CHECK: Duration = Duration::from_secs(15);
+/// How soon a vendor that did not answer is asked again.
+const RETRY: Duration = Duration::from_secs(10);
+/// How soon a key or account that was refused is tried again unchanged.
+const REFUSED: Duration = Duration::from_mins(5);
+
+/// What an account's reconcile remembers.
+#[derive(Default, Clone)]
+pub struct Memory {
+    version: Option<Version>,
+    connection: Option<Arc<Connection>>,
+    trouble: Option<Trouble>,
+    unmanaged: Option<usize>,
+    attempted: Option<Instant>,
+    listed: Option<Duration>,
+    next_list: Option<Instant>,
+    counted: Option<Instant>,
+}
+
+/// What a connection was made from.
+#[derive(Clone, PartialEq, Eq)]
+struct Version {
+    uid: Option<String>,
+    generation: Option<i64>,
+    /// Its data, hashed: our own finalizer on it is no new key.
+    secret: Option<Vec<u8>>,
+}
+
+/// Accounts' memories by id.
+pub type Memories = std::sync::Mutex<std::collections::HashMap<AccountId, Memory>>;
+
+/// Visits one account. Never fails: a failure is status and a delay.
+pub async fn reconcile<K: Account>(account: Arc<K>, ctx: Arc<Context>) -> Result<Action, Infallible> {
+    let span =
+        info_span!("account", kind = %K::KIND, namespace = account.namespace(), name = account.name_any());
+    let id = AccountId::from_view(&account.view());
+    let visited = visit(&*account, &id, &ctx).instrument(span.clone()).await;
+    let after = match visited {
+        Ok(after) => after,
+        Err(error) => {
+            span.in_scope(|| debug!(error = %chain(&error), "the account's visit ended early"));
+            Some(Duration::from_secs(1))
+        }
+    };
+    Ok(after.map_or_else(Action::await_change, Action::requeue))
+}
+
+async fn visit<K: Account>(
+    account: &K,
+    id: &AccountId,
+    ctx: &Context,
+) -> Result<Option<Duration>, RecordError> {
+    let api = K::api(ctx.client.clone(), account.namespace().as_deref());
+    if account.meta().deletion_timestamp.is_some() {
+        return finish(account, &api, id, ctx).await;
+    }
+    let view = account.view();
+    let secrets = ctx.secrets(view.credentials.namespace);
+    let secret = secrets
+        .get_opt(view.credentials.name)
+        .await
+        .map_err(|error| RecordError::of("reading the credentials Secret", error))?;
+    let account = hold_secret(account, &api, id, ctx, secret.as_ref()).await?;
+    let mut memory = remembered(ctx, id);
+    connect(&account, ctx, secret.as_ref(), &mut memory);
+    publish(ctx, id, &account, &memory, true);
+    if let Some(connection) = memory.connection.clone()
+        && due(&memory)
+    {
+        list(&account, id, ctx, &connection, &mut memory).await;
+        publish(ctx, id, &account, &memory, false);
+    }
+    let count = memory.unmanaged.map(|unmanaged| counted(ctx, id, unmanaged));
+    let judged = Judged { trouble: memory.trouble.clone(), count, counted: memory.counted };
+    if account_status::write(&api, &account, &judged).await? {
+        memory.counted = Some(Instant::now());
+    }
+    let next = memory.next_list.map_or(KEY_CHECK, |at| at.saturating_duration_since(Instant::now()));
+    remember(ctx, id, memory);
+    Ok(Some(next.min(KEY_CHECK).max(Duration::from_millis(10))))
+}
+
+/// Products of the account now: ours as they are recorded, the others as the last list showed them.
+fn counted(ctx: &Context, id: &AccountId, unmanaged: usize) -> ProductCount {
+    let managed = ctx.products_of(id).iter().filter(|product| product.product_id().is_some()).count();
+    let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+    ProductCount {
+        managed: number(managed),
+        total: number(managed + unmanaged),
+        unmanaged: number(unmanaged),
+    }
+}
+
+/// A product's call failed in a way that may be the account's: its list is due now, unless one was just made.
+pub fn suspect(ctx: &Context, id: &AccountId) {
+    let mut memories = ctx.account_memories.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if let Some(memory) = memories.get_mut(id)
+        && memory.attempted.is_none_or(|at| at.elapsed() >= RETRY)
+    {
+        memory.next_list = Some(Instant::now());
+        drop(memories);
+        ctx.wake_account(id);
+    }
+}
+
+fn remembered(ctx: &Context, id: &AccountId) -> Memory {
+    let memories = ctx.account_memories.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    memories.get(id).cloned().unwrap_or_default()
+}
+
+fn remember(ctx: &Context, id: &AccountId, memory: Memory) {
+    let mut memories = ctx.account_memories.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    memories.insert(id.clone(), memory);
+}
+
+/// First the account says which Secrets it holds, then it holds them, before any product's first ledger;
+/// what it does not name any more it lets go.
+async fn hold_secret<K: Account>(
+    account: &K,
+    api: &Api<K>,
+    id: &AccountId,
+    ctx: &Context,
+    secret: Option<&Secret>,
+) -> Result<K, RecordError> {
+    let credentials = account.view().credentials;
+    let named = NamespacedSecretRef {
+        namespace: credentials.namespace.to_owned(),
+        name: credentials.name.to_owned(),
+    };
+    let held = account.status().map(|status| status.held_secrets.clone()).unwrap_or_default();
+    let mut account = account.clone();
+    if let Some(held) = ledger::set_finalizer(api, &account, ACCOUNT_FINALIZER, true).await? {
+        account = held;
+    }
+    if held != [named.clone()] {
+        let mut union = held.clone();
+        if !union.contains(&named) {
+            union.push(named.clone());
+        }
+        account = account_status::hold(api, &account, union).await?;
+    }
+    if let Some(secret) = secret {
+        let secrets = ctx.secrets(&named.namespace);
+        if secret.metadata.deletion_timestamp.is_none() {
+            hold::hold(&secrets, secret).await?;
+        } else if hold::deleted_alone(ctx, id, secret).await? {
+            ledger::set_finalizer(&secrets, secret, crate::api::IN_USE_FINALIZER, false).await?;
+        }
+    }
+    let stale: Vec<_> = held.iter().filter(|old| **old != named).collect();
+    for old in &stale {
+        hold::release(ctx, old, id).await?;
+    }
+    if !stale.is_empty() {
+        account = account_status::hold(api, &account, vec![named]).await?;
+    }
+    Ok(account)
+}
+
+/// Makes the connection anew when the account or its key changed.
+fn connect<K: Account>(account: &K, ctx: &Context, secret: Option<&Secret>, memory: &mut Memory) {
+    let version = Version {
+        uid: account.uid(),
+        generation: account.meta().generation,
+        secret: secret.map(fingerprint),
+    };
+    if memory.version.as_ref() == Some(&version) {
+        return;
+    }
+    memory.version = Some(version);
+    memory.next_list = None;
+    match connection(&account.view(), ctx, secret) {
+        Ok(connection) => {
+            memory.connection = Some(Arc::new(connection));
+            memory.trouble = None;
+            memory.listed = None;
+        }
+        Err(trouble) => {
+            memory.connection = None;
+            memory.trouble = Some(trouble);
+        }
+    }
+}
+
+fn fingerprint(secret: &Secret) -> Vec<u8> {
+    let mut hash = digest::Context::new(&digest::SHA256);
+    for (key, value) in secret.data.iter().flatten() {
+        for part in [key.as_bytes(), &value.0] {
+            hash.update(&(part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+    }
+    hash.finish().as_ref().to_vec()
+}
+
+fn connection(view: &AccountView<'_>, ctx: &Context, secret: Option<&Secret>) -> Result<Connection, Trouble> {
+    let Some(secret) = secret else {
+        return Err(Trouble {
+            reason: Reason::CredentialsNotFound,
+            message: format!(
+                "Secret {}/{} does not exist; create it with the vendor's key, which is seen within 15s",
+                view.credentials.namespace, view.credentials.name
+            ),
+        });
+    };
+    let data = secret.data.clone().unwrap_or_default();
+    let credentials: BTreeMap<String, SecretString> = data
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, SecretString::from(String::from_utf8(value.0).ok()?.trim()))))
+        .collect();
+    let bundle = match &view.settings.ca_bundle {
+        None => None,
+        Some(text) => {
+            Some(base64::engine::general_purpose::STANDARD.decode(text.trim()).map_err(|_| Trouble {
+                reason: Reason::EndpointMisconfigured,
+                message: "caBundle is not base64; write PEM certificates, base64-encoded".to_owned(),
+            })?)
+        }
+    };
+    Connection::new(view.settings, &credentials, bundle, &ctx.surroundings).map_err(|error| Trouble {
+        reason: match &error {
+            ConnectionError::MissingKey(_) => Reason::CredentialsNotFound,
+            ConnectionError::Endpoint { .. } => Reason::EndpointNotAllowed,
+            ConnectionError::NoUrl(_) | ConnectionError::Transport(_) | ConnectionError::Unsupported(_) => {
+                Reason::EndpointMisconfigured
+            }
+        },
+        message: chain(&error),
+    })
+}
+
+fn due(memory: &Memory) -> bool {
+    memory.next_list.is_none_or(|at| at <= Instant::now())
+}
+
+/// The account's cheap real call and its sweep are the same list.
+async fn list<K: Account>(
+    account: &K,
+    id: &AccountId,
+    ctx: &Context,
+    connection: &Connection,
+    memory: &mut Memory,
+) {
+    let view = account.view();
+    let call = Call::within(Lane::Drift, ctx.settings.vendor_timeout);
+    memory.attempted = Some(Instant::now());
+    let now = jiff::Timestamp::now();
+    let to = now.duration_since(jiff::Timestamp::UNIX_EPOCH).unsigned_abs();
+    match connection.inventory.list(&connection.cloud, now, call).await {
+        Ok(listing) => {
+            let span = Span { from: memory.listed.unwrap_or(to), to };
+            let confirmed =
+                account.annotations().get(CONFIRM_MISSING_ANNOTATION).and_then(|number| number.parse().ok());
+            let swept = sweep(ctx, &view, connection, &listing, &span, confirmed);
+            memory.unmanaged = Some(swept.unmanaged);
+            memory.trouble = swept.mass_loss;
+            memory.listed = Some(to);
+            let interval = view.settings.resync_interval();
+            let uid = account.uid().unwrap_or_default();
+            memory.next_list = Some(
+                Instant::now() + until_turn(&uid, interval, to).unwrap_or(Duration::from_hours(24 * 365)),
+            );
+        }
+        Err(error) => {
+            let retry = refused(&error);
+            debug!(error = %chain(&*error), %id, "the account's list failed");
+            memory.trouble = Some(trouble(&error));
+            memory.next_list =
+                Some(Instant::now() + error.retry_after.unwrap_or(retry).max(Duration::from_secs(1)));
+        }
+    }
+}
+
+fn refused(error: &VendorError) -> Duration {
+    match reason_of(error.class, false) {
+        Reason::Throttled | Reason::VendorUnavailable | Reason::ClockSkew | Reason::Creating => RETRY,
+        _ => REFUSED,
+    }
+}
+
+fn trouble(error: &VendorError) -> Trouble {
+    let reason = match reason_of(error.class, false) {
+        // A list names no product: these would speak of one.
+        Reason::ProductMissing | Reason::InvalidSpec | Reason::QuotaExceeded => Reason::EndpointMisconfigured,
+        Reason::Creating => Reason::Throttled,
+        reason => reason,
+    };
+    Trouble { reason, message: format!("{error}; {}", advice(reason)) }
+}
+
+/// Tells products the account's state and wakes those of it that wait or differ. Before the first answer of
+/// a new connection, products wait for it.
+fn publish<K: Account>(ctx: &Context, id: &AccountId, account: &K, memory: &Memory, before_list: bool) {
+    if before_list && memory.connection.is_some() && memory.listed.is_none() && memory.trouble.is_none() {
+        return;
+    }
+    let view = account.view();
+    let state = AccountState {
+        vendor: view.settings.vendor,
+        adoption: view.adoption,
+        connection: memory.connection.clone(),
+        trouble: memory.trouble.clone(),
+    };
+    if ctx.accounts.set(id.clone(), state) {
+        for product in ctx.products_of(id) {
+            ctx.wake_product(&product);
+        }
+    }
+}
+
+/// An account that is being deleted waits for its products, lets its Secrets go, and its finalizer last.
+async fn finish<K: Account>(
+    account: &K,
+    api: &Api<K>,
+    id: &AccountId,
+    ctx: &Context,
+) -> Result<Option<Duration>, RecordError> {
+    if !account.finalizers().iter().any(|f| f == ACCOUNT_FINALIZER) {
+        ctx.accounts.remove(id);
+        return Ok(None);
+    }
+    let users = hold::users(ctx, id);
+    if !users.is_empty() {
+        // The products that need it may still have to be deleted at the vendor: the connection stays.
+        let view = account.view();
+        let secrets = ctx.secrets(view.credentials.namespace);
+        let secret = secrets
+            .get_opt(view.credentials.name)
+            .await
+            .map_err(|error| RecordError::of("reading the credentials Secret", error))?;
+        let mut memory = remembered(ctx, id);
+        connect(account, ctx, secret.as_ref(), &mut memory);
+        memory.listed = memory.listed.or(Some(Duration::ZERO));
+        publish(ctx, id, account, &memory, false);
+        remember(ctx, id, memory);
+        account_status::held_by(api, account, &users).await?;
+        return Ok(Some(Duration::from_secs(2)));
+    }
+    for held in account.status().map(|status| status.held_secrets.clone()).unwrap_or_default() {
+        hold::release(ctx, &held, id).await?;
+    }
+    ledger::set_finalizer(api, account, ACCOUNT_FINALIZER, false).await?;
+    ctx.accounts.remove(id);
+    ctx.account_memories.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(id);
+    Ok(None)
+}

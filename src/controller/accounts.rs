@@ -1,0 +1,107 @@
+//! Accounts as products use them: the state that the accounts' own reconcile keeps up to date.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::api::{AccountKind, AccountView, Adoption, IotProduct, Reason, Vendor};
+use crate::vendor::connection::Connection;
+
+/// Names an account.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct AccountId {
+    /// Its kind.
+    pub kind: AccountKind,
+    /// Its namespace; `None` for a `ClusterIotAccount`.
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
+}
+
+impl AccountId {
+    /// The account that a product names.
+    pub fn of(product: &IotProduct) -> Self {
+        let account = &product.spec.account_ref;
+        let namespace = match account.kind {
+            AccountKind::IotAccount => product.metadata.namespace.clone(),
+            AccountKind::ClusterIotAccount => None,
+        };
+        Self { kind: account.kind, namespace, name: account.name.clone() }
+    }
+
+    /// The account itself.
+    pub fn from_view(view: &AccountView<'_>) -> Self {
+        Self { kind: view.kind, namespace: view.namespace.map(str::to_owned), name: view.name.to_owned() }
+    }
+}
+
+impl std::fmt::Display for AccountId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.namespace {
+            Some(namespace) => write!(f, "{} {namespace}/{}", self.kind, self.name),
+            None => write!(f, "{} {}", self.kind, self.name),
+        }
+    }
+}
+
+/// Why an account cannot be used as it should.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// Reason of its condition Ready.
+    pub reason: Reason,
+    /// What the user reads.
+    pub message: String,
+}
+
+impl Trouble {
+    /// The vendor refuses the key or the place, whatever is asked.
+    pub fn is_refusal(&self) -> bool {
+        matches!(
+            self.reason,
+            Reason::CredentialsInvalid
+                | Reason::AccountSuspended
+                | Reason::EndpointMisconfigured
+                | Reason::EndpointNotAllowed
+        )
+    }
+}
+
+/// An account's state.
+#[derive(Clone)]
+pub struct AccountState {
+    /// The vendor it is for.
+    pub vendor: Vendor,
+    /// Which existing products may be taken over.
+    pub adoption: Adoption,
+    /// Present when key and settings could be read.
+    pub connection: Option<Arc<Connection>>,
+    /// What is wrong, if anything. With a connection, reading known products may still work.
+    pub trouble: Option<Trouble>,
+}
+
+/// All accounts that were looked at since the start.
+#[derive(Default)]
+pub struct Accounts(RwLock<HashMap<AccountId, Arc<AccountState>>>);
+
+impl Accounts {
+    /// The state of an account; `None` before its first visit.
+    pub fn get(&self, id: &AccountId) -> Option<Arc<AccountState>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    /// Sets the state and tells whether what products see of it changed.
+    pub fn set(&self, id: AccountId, state: AccountState) -> bool {
+        let mut accounts = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let state = Arc::new(state);
+        let before = accounts.insert(id, Arc::clone(&state));
+        !before.is_some_and(|before| {
+            before.trouble == state.trouble
+                && before.adoption == state.adoption
+                && before.connection.as_ref().map(Arc::as_ptr) == state.connection.as_ref().map(Arc::as_ptr)
+        })
+    }
+
+    /// Forgets an account that is gone.
+    pub fn remove(&self, id: &AccountId) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+}

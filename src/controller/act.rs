@@ -1,0 +1,362 @@
+//! The stage that carries a plan out, up to a product that is recorded (protocol, "Create" and "Adopt").
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::ResourceExt;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::connect::Link;
+use super::context::Context;
+use super::error::Error;
+use super::outcome::Outcome;
+use super::settle::{Held, settle};
+use super::visit::Visit;
+use super::{conclude, delete};
+use crate::api::{IotProduct, Reason};
+use crate::http::limit::{Lane, Permit};
+use crate::plan::desired::Desired;
+use crate::plan::diff::needs_full_read;
+use crate::plan::ledger::{Ledger, LedgerState};
+use crate::plan::mark::{Marks, find};
+use crate::plan::{Claim, Plan, SLOW, Wait};
+use crate::record::{RecordError, ledger};
+use crate::vendor::{AnyCloud, Call, Class, Cloud, CreateRequest, Observed, Target, VendorError};
+
+/// How long the budget of a create is waited for before the visit gives its place to another.
+const BUDGET_WAIT: Duration = Duration::from_secs(5);
+/// How long an id is held and tried to be recorded while the API server does not answer.
+const RECORD_FOR: Duration = Duration::from_mins(1);
+/// A visit that lasts longer than this shows that it is at work.
+const NOTICE: Duration = Duration::from_secs(2);
+
+/// Carries a plan out.
+pub async fn act(
+    visit: &mut Visit<'_>,
+    link: &Link,
+    desired: &Desired,
+    plan: Plan,
+) -> Result<Outcome, Error> {
+    match plan {
+        Plan::Wait(wait) => Ok(Outcome::Waiting(wait)),
+        Plan::Create { attempt } => {
+            let held = create(visit, link, desired, attempt).await?;
+            settle(visit, link, desired, held).await
+        }
+        Plan::Take { product, claim, surplus } => {
+            let sent = visit.facts(link.adoption).ledger.map(|ledger| ledger.name);
+            let Some(held) = take(visit, link, desired, *product, claim).await? else {
+                return Ok(Outcome::Again);
+            };
+            let held = match held {
+                Taken::Held(held) => held,
+                Taken::Refused(wait) => return Ok(Outcome::Waiting(wait)),
+            };
+            remove_surplus(visit, link, &surplus, sent.as_deref()).await;
+            settle(visit, link, desired, held).await
+        }
+        Plan::Keep { product } => {
+            hold(visit).await?;
+            settle(visit, link, desired, Held::known(*product)).await
+        }
+        Plan::Recreate { id } => recreate(visit, link, &id).await,
+        Plan::Delete { .. } | Plan::DeleteFound { .. } | Plan::Gone | Plan::Forget { .. } | Plan::Done => {
+            delete::act(visit, Some(link), plan).await
+        }
+    }
+}
+
+/// Delete 1: a missing finalizer is restored before any vendor call.
+async fn hold(visit: &mut Visit<'_>) -> Result<(), Error> {
+    let held =
+        ledger::set_finalizer(&visit.api(), &visit.object, crate::api::PRODUCT_FINALIZER, true).await?;
+    if let Some(object) = held {
+        visit.object = object;
+    }
+    Ok(())
+}
+
+/// Create 2, 4 and 5: budget, ledger, call, id.
+async fn create(visit: &mut Visit<'_>, link: &Link, desired: &Desired, attempt: u32) -> Result<Held, Error> {
+    link.usable_for_creation()?;
+    let cloud = &link.connection.cloud;
+    let request = CreateRequest {
+        name: desired.name.clone(),
+        description: visit.mark.append_to(desired.description.as_deref().unwrap_or_default()),
+        fields: desired.fields.clone(),
+        inputs: visit.inputs().await?,
+    };
+    // The budget comes before the ledger: an object that only waits has attempted nothing.
+    let permit = cloud.reserve_create(Call::within(Lane::Create, BUDGET_WAIT)).await?;
+    let limit = visit.ctx.settings.vendor_timeout;
+    let call = Call::within(Lane::Create, limit);
+    let ledger = Ledger {
+        uid: visit.uid.clone(),
+        connection: link.connection.fingerprint.clone(),
+        name: request.name.clone(),
+        attempt,
+        deadline: Timestamp::now() + limit,
+        state: LedgerState::Open,
+        taken: None,
+    };
+    let before = visit.facts(link.adoption).ledger;
+    visit.object = ledger::write(&visit.api(), &visit.object, &ledger).await?;
+    visit.ctx.memory.with(&visit.uid, |entry| {
+        entry.ledger = Some(ledger.clone());
+        entry.first_empty = None;
+    });
+    let answer = send(visit, cloud, &request, permit, call).await;
+    match answer {
+        Ok(id) => {
+            record_id(visit, link, &ledger, &id).await?;
+            link.connection.saw(&id);
+            visit
+                .ctx
+                .events
+                .normal(&visit.object, "Created", "Create", &format!("product {id} created"))
+                .await;
+            Ok(Held::created(Observed {
+                id,
+                name: request.name.clone(),
+                description: request.description.clone(),
+                fields: cloud.created(&request),
+                secret: None,
+                created_at: None,
+                serial: None,
+                full: true,
+            }))
+        }
+        Err(error) => {
+            close_if_clear(visit, before, &ledger, &error).await?;
+            Err(error.into())
+        }
+    }
+}
+
+/// Sends the create; a vendor that takes its time is shown.
+async fn send(
+    visit: &mut Visit<'_>,
+    cloud: &AnyCloud,
+    request: &CreateRequest,
+    permit: Permit,
+    call: Call,
+) -> Result<String, VendorError> {
+    let mut sent = std::pin::pin!(cloud.create(request, permit, call));
+    if let Ok(answer) = timeout(NOTICE, &mut sent).await {
+        return answer;
+    }
+    conclude::notice(visit, "the vendor has not yet answered the creation").await;
+    sent.await
+}
+
+/// Create 4: a clear refusal closes the ledger; anything unclear leaves it open. A refusal says nothing of
+/// an unclear attempt before it, which one look-up was enough to follow: the ledger is that one's again.
+async fn close_if_clear(
+    visit: &mut Visit<'_>,
+    before: Option<Ledger>,
+    open: &Ledger,
+    error: &VendorError,
+) -> Result<(), Error> {
+    if error.is_unclear() || error.class == Class::NotLeader {
+        return Ok(());
+    }
+    let taken = (error.class == Class::Exists).then(Timestamp::now);
+    let unclear = before.filter(|before| before.is_open() && before.name == open.name && taken.is_none());
+    let closed = match unclear {
+        Some(before) => Ledger { deadline: before.deadline, ..open.clone() },
+        None => open.clone().closed(taken),
+    };
+    visit.object = ledger::close(&visit.api(), &visit.object, open, &closed).await?;
+    visit.ctx.memory.with(&visit.uid, |entry| entry.ledger = Some(closed));
+    Ok(())
+}
+
+/// Create 5: the id alone, at once. While the API server does not answer the id is held; if the object is
+/// gone or has another id, the product whose answer we hold is deleted.
+async fn record_id(visit: &mut Visit<'_>, link: &Link, ledger: &Ledger, id: &str) -> Result<(), Error> {
+    let begun = Instant::now();
+    loop {
+        let error = match ledger::record_id(&visit.api(), &visit.object, ledger, id).await {
+            Ok(object) => {
+                visit.object = object;
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        match &error {
+            RecordError::Kube { .. } | RecordError::Conflict { .. } if begun.elapsed() < RECORD_FOR => {
+                match current(visit).await {
+                    Ok(Some(object)) if object.product_id() == Some(id) => {
+                        visit.object = object;
+                        return Ok(());
+                    }
+                    // Not this attempt's object any more, or another's id is there.
+                    Ok(Some(object)) if object.product_id().is_some() => {
+                        give_back(visit, link, Target::id(id)).await;
+                        return Err(error.into());
+                    }
+                    Ok(None) => {
+                        give_back(visit, link, Target::id(id)).await;
+                        return Err(RecordError::Gone { what: "recording the product id" }.into());
+                    }
+                    Ok(Some(object)) if matches!(error, RecordError::Conflict { .. }) => {
+                        // A user edited the ledger away under us: it is ours as long as the object is.
+                        visit.object = ledger::write(&visit.api(), &object, ledger).await?;
+                    }
+                    Ok(Some(_)) | Err(_) => sleep(Duration::from_millis(500)).await,
+                }
+            }
+            RecordError::Gone { .. } => {
+                give_back(visit, link, Target::id(id)).await;
+                return Err(error.into());
+            }
+            _ => return Err(error.into()),
+        }
+    }
+}
+
+async fn current(visit: &Visit<'_>) -> Result<Option<IotProduct>, RecordError> {
+    crate::record::status::live(&visit.api(), &visit.object).await
+}
+
+/// Deletes a product that no object will ever name: ours by the answer in our hands, and without devices.
+async fn give_back(visit: &Visit<'_>, link: &Link, product: Target<'_>) {
+    let id = product.id;
+    let cloud = &link.connection.cloud;
+    let call = Call::within(Lane::Delete, visit.ctx.settings.vendor_timeout);
+    let gone = async {
+        if cloud.devices(id, call).await? == 0 {
+            cloud.delete(product, &BTreeMap::new(), call).await?;
+            return Ok::<_, VendorError>(true);
+        }
+        Ok(false)
+    };
+    let note = match gone.await {
+        Ok(true) => format!("product {id} was created for an object that is gone, and was deleted again"),
+        Ok(false) => {
+            format!("product {id} was created for an object that is gone and has devices; it remains")
+        }
+        Err(error) => format!("product {id} was created for an object that is gone and may remain: {error}"),
+    };
+    tracing::warn!(product = %visit.object.name_any(), namespace = %visit.namespace, "{note}");
+    visit.ctx.events.warning(&visit.object, "Surplus", "Create", &note).await;
+}
+
+/// What became of a claim.
+enum Taken {
+    /// It is this object's.
+    Held(Held),
+    /// It is another object's.
+    Refused(Wait),
+}
+
+/// Records an existing product (protocol, Adopt). `None` when the object changed meanwhile.
+async fn take(
+    visit: &mut Visit<'_>,
+    link: &Link,
+    desired: &Desired,
+    mut product: Observed,
+    claim: Claim,
+) -> Result<Option<Taken>, Error> {
+    if let Some(older) = claimant(visit.ctx, visit, &product.id) {
+        return Ok(Some(Taken::Refused(Wait {
+            reason: Reason::NameConflict,
+            message: format!(
+                "product {} is managed by IotProduct {older}; remove one of the two manifests",
+                product.id
+            ),
+            after: SLOW,
+        })));
+    }
+    if visit.recorded() == Some(product.id.as_str()) {
+        // Watched until now, and the account lets it be taken over.
+        return Ok(Some(Taken::Held(Held::adopted(product.clone(), adopted_mark(visit, &product, claim)))));
+    }
+    let attempt = visit.facts(link.adoption).ledger.map_or(0, |ledger| ledger.attempt);
+    // Written for adoption, too: it says through which connection the product was seen.
+    let ledger = Ledger {
+        uid: visit.uid.clone(),
+        connection: link.connection.fingerprint.clone(),
+        name: product.name.clone(),
+        attempt,
+        deadline: Timestamp::now(),
+        state: LedgerState::Closed,
+        taken: None,
+    };
+    visit.object = ledger::write(&visit.api(), &visit.object, &ledger).await?;
+    visit.ctx.memory.with(&visit.uid, |entry| entry.ledger = Some(ledger.clone()));
+    match ledger::record_id(&visit.api(), &visit.object, &ledger, &product.id).await {
+        Ok(object) => visit.object = object,
+        Err(RecordError::Conflict { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    }
+    link.connection.saw(&product.id);
+    if !product.full && needs_full_read(desired, link.connection.traits()) {
+        product = read_full(visit, link, &product.id).await?;
+    }
+    let adopted = adopted_mark(visit, &product, claim);
+    let how = if claim == Claim::Mark { "found by its mark" } else { "taken over" };
+    let note = format!("product {} named {} {how}", product.id, product.name);
+    visit.ctx.events.normal(&visit.object, "Adopted", "Adopt", &note).await;
+    Ok(Some(Taken::Held(Held::adopted(product, adopted))))
+}
+
+/// The mark that a product carried when it was taken over without an attempt of this object; nothing while
+/// it is only watched, and nothing for what an attempt created.
+fn adopted_mark(visit: &Visit<'_>, product: &Observed, claim: Claim) -> Option<String> {
+    let attempted = visit.status().creation_attempt.is_some_and(|attempt| attempt > 0);
+    if visit.observe_only() || (claim == Claim::Mark && attempted) {
+        return None;
+    }
+    Some(match find(&product.description) {
+        Marks::One(mark) => mark.to_string(),
+        Marks::None | Marks::Many => String::new(),
+    })
+}
+
+/// Another object that records this product (protocol, Adopt: the older keeps it, and it has it already).
+fn claimant(ctx: &Context, visit: &Visit<'_>, id: &str) -> Option<String> {
+    let vendor = visit.object.spec.vendor;
+    ctx.scopes.iter().find_map(|scope| {
+        scope
+            .products
+            .find(|other| {
+                other.product_id() == Some(id)
+                    && other.spec.vendor == vendor
+                    && other.metadata.uid.as_deref() != Some(visit.uid.as_str())
+            })
+            .map(|other| format!("{}/{}", other.namespace().unwrap_or_default(), other.name_any()))
+    })
+}
+
+/// Create 3: further products with our mark are removed if they carry the ledger's name and have no devices.
+async fn remove_surplus(visit: &Visit<'_>, link: &Link, surplus: &[Observed], sent: Option<&str>) {
+    for product in surplus {
+        if sent == Some(product.name.as_str()) {
+            give_back(visit, link, product.target()).await;
+        } else {
+            let note = format!("product {} also carries this object's mark and remains", product.id);
+            visit.ctx.events.warning(&visit.object, "Surplus", "Create", &note).await;
+        }
+    }
+}
+
+/// Re-create: the id that is proved gone is forgotten; the next visit creates under a fresh ledger.
+async fn recreate(visit: &mut Visit<'_>, link: &Link, id: &str) -> Result<Outcome, Error> {
+    link.usable_for_creation()?;
+    let message = format!("product {id} does not exist at the vendor any more; it is created anew");
+    let conditions = conclude::recreating(visit, &message);
+    visit.object = ledger::forget_id(&visit.api(), &visit.object, id, &conditions).await?;
+    visit.ctx.events.warning(&visit.object, "Recreating", "Create", &message).await;
+    visit.ctx.memory.with(&visit.uid, |entry| entry.hint = false);
+    Ok(Outcome::Again)
+}
+
+/// Reads a product in full where its secret is needed.
+pub async fn read_full(visit: &Visit<'_>, link: &Link, id: &str) -> Result<Observed, Error> {
+    link.usable()?;
+    let product = link.connection.cloud.read(id, visit.call()).await?;
+    link.connection.saw(id);
+    Ok(product)
+}

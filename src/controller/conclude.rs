@@ -1,0 +1,235 @@
+//! The last stage: status, from what the visit ended with. The only writer of an `IotProduct`'s status
+//! besides the id.
+
+use std::time::Duration;
+
+use kube::ResourceExt;
+use tokio::time::Instant;
+
+use super::connect::Link;
+use super::error::{Verdict, stalls};
+use super::outcome::{Outcome, Settled};
+use super::requeue::{until_turn, wait};
+use super::visit::Visit;
+use crate::api::condition::{DRIFTED, READY, RECONCILING, STALLED, SUSPENDED};
+use crate::api::product::status::{Drift as ApiDrift, SecretRef};
+use crate::api::{Condition, IotProductStatus, Reason};
+use crate::plan::Wait;
+use crate::plan::diff::{Drift, OWNERSHIP};
+use crate::record::condition::{Truth, get, set, when};
+use crate::record::observed::to_status;
+use crate::record::{RecordError, status};
+use crate::vendor::Cloud;
+
+/// An object younger than this shows nothing of waiting: it will be ready before anyone looks.
+const YOUNG: Duration = Duration::from_secs(2);
+
+/// Writes status for an outcome. Returns when to come back; `None` to wait for a change.
+pub async fn conclude(
+    visit: &mut Visit<'_>,
+    link: Option<&Link>,
+    outcome: Outcome,
+) -> Result<Option<Duration>, RecordError> {
+    match outcome {
+        Outcome::Settled(settled) => {
+            let Some(link) = link else { return Ok(None) };
+            let status = of_settled(visit, link, &settled);
+            write(visit, &status).await?;
+            let rest = at_rest(visit);
+            Ok(Some(
+                settled.password.and_then(|kept| kept.again).map_or(rest, |again| visit.repeat(again, rest)),
+            ))
+        }
+        Outcome::Waiting(wait) => {
+            let status = of_wait(visit, &wait);
+            if !(passing(wait.reason) && young(visit)) {
+                write(visit, &status).await?;
+            }
+            Ok(Some(wait.after))
+        }
+        Outcome::Again => Ok(Some(Duration::ZERO)),
+        Outcome::Finished => {
+            visit.ctx.memory.forget(&visit.uid);
+            Ok(None)
+        }
+    }
+}
+
+/// Writes status for a failure and returns when to come back.
+pub async fn fail(visit: &mut Visit<'_>, verdict: &Verdict, failures: u32) -> Result<Duration, RecordError> {
+    if let Some(ready) = verdict.ready {
+        let mut status = visit.status();
+        let before = reason_of(&status);
+        condition(visit, &mut status, ready, verdict.reason, &verdict.message, verdict.stalled);
+        if !(ready == Truth::Unknown && young(visit)) {
+            write(visit, &status).await?;
+            if ready == Truth::False && before.as_deref() != Some(verdict.reason.as_str()) {
+                let reason = verdict.reason.as_str();
+                visit.ctx.events.warning(&visit.object, reason, "Reconcile", &verdict.message).await;
+            }
+        }
+    }
+    Ok(wait(verdict.delay, &visit.uid, failures))
+}
+
+/// Shows that a visit is at work that already lasts long. Failing to show it is no reason to stop.
+pub async fn notice(visit: &mut Visit<'_>, message: &str) {
+    let mut status = visit.status();
+    condition(visit, &mut status, Truth::Unknown, Reason::Creating, message, false);
+    if let Err(error) = write(visit, &status).await {
+        tracing::debug!(%error, "progress could not be shown");
+    }
+}
+
+/// Conditions of an object whose product is gone and is created anew.
+pub fn recreating(visit: &Visit<'_>, message: &str) -> Vec<Condition> {
+    let mut status = visit.status();
+    condition(visit, &mut status, Truth::False, Reason::Creating, message, false);
+    status.conditions
+}
+
+async fn write(visit: &mut Visit<'_>, new: &IotProductStatus) -> Result<(), RecordError> {
+    let old = visit.status();
+    if let Some(written) = status::write(&visit.api(), &visit.object, &old, new).await? {
+        let was_ready = get(&old.conditions, READY).is_some_and(|ready| ready.status == "True");
+        visit.object = written;
+        if !was_ready && visit.ready() && old.conditions.is_empty() {
+            let since = visit
+                .object
+                .creation_timestamp()
+                .map(|created| jiff::Timestamp::now().duration_since(created.0));
+            visit.ctx.metrics.time_to_ready(since.unwrap_or_default().unsigned_abs());
+        }
+    }
+    Ok(())
+}
+
+fn reason_of(status: &IotProductStatus) -> Option<String> {
+    get(&status.conditions, READY).map(|ready| ready.reason.clone())
+}
+
+fn young(visit: &Visit<'_>) -> bool {
+    let created = visit.object.creation_timestamp();
+    let age = created.map(|created| jiff::Timestamp::now().duration_since(created.0).unsigned_abs());
+    visit.status().conditions.is_empty() && age.is_none_or(|age| age < YOUNG)
+}
+
+fn passing(reason: Reason) -> bool {
+    matches!(reason, Reason::Creating | Reason::Updating | Reason::Deleting)
+}
+
+/// When an untouched object is looked at again: at its Secret's turn.
+fn at_rest(visit: &Visit<'_>) -> Duration {
+    let interval = visit.ctx.settings.secret_check_interval;
+    let since_epoch = jiff::Timestamp::now().duration_since(jiff::Timestamp::UNIX_EPOCH).unsigned_abs();
+    // Without a Secret check nothing is due by itself; a day keeps the scheduler's table tidy.
+    let until = until_turn(&visit.uid, interval, since_epoch).unwrap_or(Duration::from_hours(24));
+    visit.ctx.memory.with(&visit.uid, |entry| {
+        entry.failures = 0;
+        entry.failing_since = None;
+        entry.secret_due = Some(Instant::now() + until);
+    });
+    until + Duration::from_millis(10)
+}
+
+/// Sets Ready and the conditions that go with it.
+fn condition(
+    visit: &Visit<'_>,
+    status: &mut IotProductStatus,
+    ready: Truth,
+    reason: Reason,
+    message: &str,
+    stalled: bool,
+) {
+    let generation = visit.generation();
+    status.observed_generation = generation;
+    if let Some(asked) = visit.check_now() {
+        status.last_handled_reconcile_at = Some(asked.to_owned());
+    }
+    let conditions = &mut status.conditions;
+    set(conditions, READY, ready, reason.as_str(), message, generation);
+    when(conditions, STALLED, stalled.then_some((reason.as_str(), message)), generation);
+    let working = !stalled && ready != Truth::True;
+    when(conditions, RECONCILING, working.then_some((reason.as_str(), message)), generation);
+    when(conditions, SUSPENDED, None, generation);
+}
+
+fn of_wait(visit: &Visit<'_>, wait: &Wait) -> IotProductStatus {
+    let mut status = visit.status();
+    let generation = visit.generation();
+    if wait.reason == Reason::Suspended {
+        status.observed_generation = generation;
+        if get(&status.conditions, READY).is_none() {
+            set(
+                &mut status.conditions,
+                READY,
+                Truth::Unknown,
+                wait.reason.as_str(),
+                &wait.message,
+                generation,
+            );
+        }
+        when(&mut status.conditions, RECONCILING, None, generation);
+        when(&mut status.conditions, SUSPENDED, Some((wait.reason.as_str(), &wait.message)), generation);
+        return status;
+    }
+    let ready = if wait.reason == Reason::Creating { Truth::Unknown } else { Truth::False };
+    condition(visit, &mut status, ready, wait.reason, &wait.message, stalls(wait.reason));
+    status
+}
+
+fn of_settled(visit: &Visit<'_>, link: &Link, settled: &Settled) -> IotProductStatus {
+    let mut status = visit.status();
+    let Settled { product, drift, secret, adopted, password } = settled;
+    if let Some(kept) = password {
+        status.password_hash.clone_from(&kept.hash);
+        status.last_handled_rotation.clone_from(&kept.rotation);
+    }
+    let cloud = &link.connection.cloud;
+    status.product_id = Some(product.id.clone());
+    status.product_name = Some(product.name.clone());
+    status.observed = Some(to_status(product, status.observed.as_ref(), cloud.traits()));
+    if let Some(created) = product.created_at.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok()) {
+        status.created_at = Some(created.to_string());
+    }
+    if product.serial.is_some() {
+        status.product_serial.clone_from(&product.serial);
+    }
+    status.endpoint = cloud.endpoint(&product.id);
+    status.secret_ref = secret.clone().map(|name| SecretRef { name });
+    if adopted.is_some() {
+        status.adopted_mark.clone_from(adopted);
+    }
+    status.drift = drift
+        .iter()
+        .map(|entry| ApiDrift {
+            field: entry.field.to_owned(),
+            want: entry.want.to_string(),
+            have: entry.have.to_string(),
+        })
+        .collect();
+    readiness(visit, &mut status, &product.id, drift);
+    status
+}
+
+fn readiness(visit: &Visit<'_>, status: &mut IotProductStatus, id: &str, drift: &[Drift]) {
+    let fields = |drift: &[&Drift]| drift.iter().map(|entry| entry.field).collect::<Vec<_>>().join(", ");
+    let fixed: Vec<&Drift> =
+        drift.iter().filter(|entry| !entry.mutable && entry.field != OWNERSHIP).collect();
+    if visit.corrects() && !fixed.is_empty() {
+        let message = format!(
+            "product {id} has other values in {}, which the vendor cannot change: set the manifest to what status.drift shows, or driftPolicy: Report",
+            fields(&fixed)
+        );
+        condition(visit, status, Truth::False, Reason::ImmutableDrift, &message, true);
+    } else {
+        let message = format!("product {id} is as the manifest says, as far as it is to be corrected");
+        let message =
+            if drift.is_empty() { format!("product {id} is as the manifest says") } else { message };
+        condition(visit, status, Truth::True, Reason::Available, &message, false);
+    }
+    let all: Vec<&Drift> = drift.iter().collect();
+    let message = fields(&all);
+    let on = (!drift.is_empty()).then_some(("Drift", message.as_str()));
+    when(&mut status.conditions, DRIFTED, on, visit.generation());
+}

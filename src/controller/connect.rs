@@ -1,0 +1,141 @@
+//! The stage that finds the account of a product and the connection to its vendor. No vendor call.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::ResourceExt;
+use kube::api::Api;
+use kube::runtime::reflector::ObjectRef;
+use secrecy::SecretString;
+
+use super::accounts::{AccountId, Trouble};
+use super::context::Context;
+use super::error::{ConnectError, Error};
+use super::visit::Visit;
+use crate::api::{Account, AccountKind, Adoption, Reason};
+use crate::record::RecordError;
+use crate::vendor::connection::Connection;
+
+/// A usable account.
+pub struct Link {
+    /// The connection.
+    pub connection: Arc<Connection>,
+    /// Which existing products may be taken over.
+    pub adoption: Adoption,
+    /// What is wrong with the account, if anything.
+    trouble: Option<Trouble>,
+}
+
+impl Link {
+    /// Whether the vendor may be asked about a known product now. Asking with a key that it refuses helps
+    /// nobody; a list that was refused, throttled or not answered says little about other calls.
+    pub fn usable(&self) -> Result<(), ConnectError> {
+        match &self.trouble {
+            Some(trouble) if trouble.is_refusal() => Err(unusable(trouble.reason, trouble.message.clone())),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Whether a product may be created now: only while the account's list answers, because a look-up may
+    /// be needed right after.
+    pub fn usable_for_creation(&self) -> Result<(), ConnectError> {
+        match &self.trouble {
+            None => Ok(()),
+            Some(trouble) => Err(unusable(trouble.reason, trouble.message.clone())),
+        }
+    }
+}
+
+fn unusable(reason: Reason, message: impl Into<String>) -> ConnectError {
+    ConnectError::Unusable { reason, message: message.into() }
+}
+
+/// Finds the account.
+pub async fn connect(visit: &Visit<'_>) -> Result<Link, Error> {
+    let (ctx, product) = (visit.ctx, &visit.object);
+    let id = AccountId::of(product);
+    let Some(state) = ctx.accounts.get(&id) else {
+        if id.kind == AccountKind::ClusterIotAccount && !ctx.sees_cluster_accounts() {
+            return Err(unusable(
+                Reason::AccountNotAllowed,
+                "this operator watches single namespaces and cannot use a ClusterIotAccount; name an IotAccount in accountRef",
+            )
+            .into());
+        }
+        if ctx.account_exists(&id) {
+            return Err(ConnectError::Pending(id.to_string()).into());
+        }
+        let message = format!("{id} does not exist; create it, or correct spec.accountRef");
+        return Err(unusable(Reason::AccountNotFound, message).into());
+    };
+    if state.vendor != product.spec.vendor {
+        let message = format!(
+            "{id} is for {} and the product for {}; name an account of {} in accountRef",
+            state.vendor, product.spec.vendor, product.spec.vendor
+        );
+        return Err(unusable(Reason::AccountMismatch, message).into());
+    }
+    // What was created through an account may be deleted through it after permission was withdrawn.
+    let to_be_deleted = visit.deleting() && visit.recorded().is_some();
+    if !to_be_deleted && !admitted(ctx, &id, &visit.namespace).await? {
+        let message =
+            format!("{id} does not admit namespace {}; add it to its allowedNamespaces", visit.namespace);
+        return Err(unusable(Reason::AccountNotAllowed, message).into());
+    }
+    match (&state.connection, &state.trouble) {
+        (Some(connection), trouble) => Ok(Link {
+            connection: Arc::clone(connection),
+            adoption: state.adoption,
+            trouble: trouble.clone(),
+        }),
+        (None, Some(trouble)) => Err(unusable(trouble.reason, trouble.message.clone()).into()),
+        (None, None) => Err(ConnectError::Pending(id.to_string()).into()),
+    }
+}
+
+/// Whether the account admits a namespace. Its labels are read only where a selector asks for them.
+async fn admitted(ctx: &Context, id: &AccountId, namespace: &str) -> Result<bool, Error> {
+    if id.kind == AccountKind::IotAccount {
+        return Ok(true);
+    }
+    let account = ctx
+        .scopes
+        .iter()
+        .filter_map(|scope| scope.cluster_accounts.as_ref())
+        .find_map(|store| store.get(&ObjectRef::new(&id.name)));
+    let Some(account) = account else { return Ok(false) };
+    let view = account.view();
+    if view.admits(namespace, &BTreeMap::new())
+        || view.allowed.is_none_or(|allowed| allowed.selector.is_none())
+    {
+        return Ok(view.admits(namespace, &BTreeMap::new()));
+    }
+    let namespaces: Api<Namespace> = Api::all(ctx.client.clone());
+    let found = namespaces
+        .get(namespace)
+        .await
+        .map_err(|error| RecordError::of("reading the namespace's labels", error))?;
+    Ok(view.admits(namespace, found.labels()))
+}
+
+/// One value of a Secret in the product's namespace.
+pub async fn secret_value(
+    ctx: &Context,
+    namespace: &str,
+    name: &str,
+    key: &str,
+) -> Result<SecretString, Error> {
+    let stored = ctx
+        .secrets(namespace)
+        .get_opt(name)
+        .await
+        .map_err(|error| RecordError::of("reading a referenced Secret", error))?;
+    let value = stored.and_then(|secret| secret.data?.remove(key));
+    let value = value.and_then(|value| String::from_utf8(value.0).ok());
+    value.map(SecretString::from).ok_or_else(|| {
+        let message =
+            format!("Secret {name} has no text under key {key}; create it, or correct the reference");
+        unusable(Reason::CredentialsNotFound, message).into()
+    })
+}

@@ -1,0 +1,165 @@
+//! What every visit shares.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::Api;
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::{Client, ResourceExt};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::accounts::{AccountId, Accounts};
+use super::memory::Memory;
+use crate::api::{ClusterIotAccount, IotAccount, IotProduct};
+use crate::metrics::Metrics;
+use crate::plan::mark::Mark;
+use crate::record::events::Events;
+use crate::vendor::connection::Surroundings;
+
+/// What the flags decide about visits.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Owner id in every mark.
+    pub owner_id: String,
+    /// How often an output Secret is verified.
+    pub secret_check_interval: Duration,
+    /// Bound of one vendor operation.
+    pub vendor_timeout: Duration,
+    /// Bound of one visit; longer than a vendor operation, so that status is still written after a hang.
+    pub reconcile_timeout: Duration,
+}
+
+/// Objects to look at again, by kind.
+pub struct Wake {
+    /// Products, by namespace controller.
+    pub products: UnboundedSender<ObjectRef<IotProduct>>,
+    /// Accounts.
+    pub accounts: UnboundedSender<ObjectRef<IotAccount>>,
+    /// Cluster accounts.
+    pub cluster_accounts: UnboundedSender<ObjectRef<ClusterIotAccount>>,
+}
+
+/// The stores of one scope: the whole cluster, or one namespace.
+pub struct Scope {
+    /// Products.
+    pub products: Store<IotProduct>,
+    /// Accounts.
+    pub accounts: Store<IotAccount>,
+    /// Cluster accounts; `None` where the operator may not see them.
+    pub cluster_accounts: Option<Store<ClusterIotAccount>>,
+    /// Wakes objects of this scope.
+    pub wake: Wake,
+    /// The namespace; `None` for the whole cluster.
+    pub namespace: Option<String>,
+}
+
+/// What every visit shares.
+pub struct Context {
+    /// The API server.
+    pub client: Client,
+    /// The flags' decisions.
+    pub settings: Settings,
+    /// What this process remembers.
+    pub memory: Memory,
+    /// The accounts' states.
+    pub accounts: Accounts,
+    /// What the accounts' own visits remember.
+    pub account_memories: super::account::Memories,
+    /// What connections have in common.
+    pub surroundings: Surroundings,
+    /// Events.
+    pub events: Events,
+    /// Metrics.
+    pub metrics: Metrics,
+    /// The stores.
+    pub scopes: Vec<Scope>,
+}
+
+impl Context {
+    /// The products of one namespace.
+    pub fn products(&self, namespace: &str) -> Api<IotProduct> {
+        Api::namespaced(self.client.clone(), namespace)
+    }
+
+    /// The Secrets of one namespace, by name only.
+    pub fn secrets(&self, namespace: &str) -> Api<Secret> {
+        Api::namespaced(self.client.clone(), namespace)
+    }
+
+    /// The mark of an object.
+    pub fn mark(&self, product: &IotProduct) -> Mark {
+        Mark::of(
+            &self.settings.owner_id,
+            product.namespace().as_deref().unwrap_or_default(),
+            &product.name_any(),
+            product.uid().as_deref().unwrap_or_default(),
+        )
+    }
+
+    /// Whether a product object other than `but` has this UID, or a UID that begins so.
+    pub fn lives(&self, uid_head: &str, but: &str) -> bool {
+        !uid_head.is_empty()
+            && self.scopes.iter().any(|scope| {
+                scope
+                    .products
+                    .find(|product| {
+                        product
+                            .metadata
+                            .uid
+                            .as_deref()
+                            .is_some_and(|uid| uid.starts_with(uid_head) && uid != but)
+                    })
+                    .is_some()
+            })
+    }
+
+    /// The products of an account.
+    pub fn products_of(&self, account: &AccountId) -> Vec<Arc<IotProduct>> {
+        self.scopes
+            .iter()
+            .flat_map(|scope| scope.products.state_filter(|product| AccountId::of(product) == *account))
+            .collect()
+    }
+
+    /// Whether the account's object is in a store.
+    pub fn account_exists(&self, account: &AccountId) -> bool {
+        self.scopes.iter().any(|scope| match &account.namespace {
+            Some(namespace) => scope.accounts.get(&ObjectRef::new(&account.name).within(namespace)).is_some(),
+            None => scope
+                .cluster_accounts
+                .as_ref()
+                .is_some_and(|store| store.get(&ObjectRef::new(&account.name)).is_some()),
+        })
+    }
+
+    /// Whether `ClusterIotAccount`s can be seen.
+    pub fn sees_cluster_accounts(&self) -> bool {
+        self.scopes.iter().any(|scope| scope.cluster_accounts.is_some())
+    }
+
+    /// Has a product looked at again.
+    pub fn wake_product(&self, product: &IotProduct) {
+        let namespace = product.namespace();
+        if let Some(scope) = self.scope(namespace.as_deref()) {
+            // The receiver is gone only when the process is ending.
+            let _ = scope.wake.products.send(ObjectRef::from_obj(product));
+        }
+    }
+
+    /// Has an account looked at again.
+    pub fn wake_account(&self, account: &AccountId) {
+        let Some(scope) = self.scope(account.namespace.as_deref()) else { return };
+        // As above.
+        let _ = match &account.namespace {
+            Some(namespace) => {
+                scope.wake.accounts.send(ObjectRef::new(&account.name).within(namespace)).map_err(drop)
+            }
+            None => scope.wake.cluster_accounts.send(ObjectRef::new(&account.name)).map_err(drop),
+        };
+    }
+
+    fn scope(&self, namespace: Option<&str>) -> Option<&Scope> {
+        self.scopes.iter().find(|scope| scope.namespace.is_none() || scope.namespace.as_deref() == namespace)
+    }
+}

@@ -1,0 +1,120 @@
+//! Carrying out a deletion (protocol, "Delete"): device check, delete, absence confirmed, Secret, finalizer.
+
+use std::time::Duration;
+
+use super::connect::Link;
+use super::error::Error;
+use super::outcome::Outcome;
+use super::visit::Visit;
+use crate::api::{PRODUCT_FINALIZER, Reason};
+use crate::plan::{Plan, SecretFate, Wait};
+use crate::record::{ledger, secret};
+use crate::vendor::{Cloud, Observed};
+
+/// How soon a deletion that is held by the vendor's side is looked at again.
+const BLOCKED: Duration = Duration::from_mins(1);
+/// How soon the absence of a deleted product is confirmed again.
+const LINGERS: Duration = Duration::from_secs(3);
+
+/// Carries out what the plan says of an object that is to go.
+pub async fn act(visit: &mut Visit<'_>, link: Option<&Link>, plan: Plan) -> Result<Outcome, Error> {
+    match (plan, link) {
+        (Plan::Delete { product }, Some(link)) => delete(visit, link, &product).await,
+        (Plan::DeleteFound { product }, Some(link)) => record_found(visit, link, &product).await,
+        (Plan::Gone, _) => {
+            secret::remove_ours(&visit.ctx.secrets(&visit.namespace), &secret_name(visit), &visit.uid)
+                .await?;
+            let note = visit.recorded().map_or_else(
+                || "nothing was created at the vendor".to_owned(),
+                |id| format!("product {id} and its Secret are gone"),
+            );
+            release(visit, "Deleted", &note).await
+        }
+        (Plan::Forget { secret: fate, remains }, _) => {
+            if fate == SecretFate::Goes {
+                secret::remove_ours(&visit.ctx.secrets(&visit.namespace), &secret_name(visit), &visit.uid)
+                    .await?;
+            }
+            let note = remains.unwrap_or_else(|| {
+                visit.recorded().map_or_else(
+                    || "nothing recorded".to_owned(),
+                    |id| format!("product {id} was left at the vendor"),
+                )
+            });
+            release(visit, "Forgotten", &note).await
+        }
+        (Plan::Wait(wait), _) => Ok(Outcome::Waiting(wait)),
+        _ => Ok(Outcome::Finished),
+    }
+}
+
+/// The Secret that was written; a rename may not have been carried out yet.
+fn secret_name(visit: &Visit<'_>) -> String {
+    visit.status().secret_ref.map_or_else(|| visit.object.secret_name(), |secret| secret.name)
+}
+
+async fn delete(visit: &mut Visit<'_>, link: &Link, product: &Observed) -> Result<Outcome, Error> {
+    link.usable()?;
+    let (cloud, id) = (&link.connection.cloud, product.id.as_str());
+    let inputs = visit.inputs().await?;
+    match cloud.devices(id, visit.call()).await {
+        Ok(0) => {}
+        Ok(devices) => {
+            return Ok(Outcome::Waiting(Wait {
+                reason: Reason::DeletionBlocked,
+                message: format!(
+                    "product {id} still has {devices} devices: delete them at the vendor, or set deletionPolicy: Retain to keep the product; looked at again within 60s"
+                ),
+                after: BLOCKED,
+            }));
+        }
+        // The vendor's exact not-found, through a connection that is known to show this product.
+        Err(error) if error.is_not_found() => return Box::pin(act(visit, Some(link), Plan::Gone)).await,
+        Err(error) => return Err(error.into()),
+    }
+    let clear = match cloud.delete(product.target(), &inputs, visit.call()).await {
+        Ok(()) => true,
+        // Somebody else was faster.
+        Err(error) if error.is_not_found() => true,
+        // An answer was lost: what is read next decides.
+        Err(error) if error.is_unclear() => false,
+        Err(error) => return Err(error.into()),
+    };
+    match cloud.read(id, visit.call()).await {
+        // Where only lists tell, one list proves nothing by itself (protocol, "Absent").
+        Err(error) if error.is_not_found() && !clear && !link.connection.traits().reads_by_id => {
+            Ok(Outcome::Waiting(Wait {
+                reason: Reason::Deleting,
+                message: format!(
+                    "the outcome of deleting product {id} is unclear; a second list is to confirm it"
+                ),
+                after: LINGERS,
+            }))
+        }
+        Err(error) if error.is_not_found() => Box::pin(act(visit, Some(link), Plan::Gone)).await,
+        Err(error) => Err(error.into()),
+        Ok(_) => Ok(Outcome::Waiting(Wait {
+            reason: Reason::Deleting,
+            message: format!("product {id} was deleted and the vendor still shows it"),
+            after: LINGERS,
+        })),
+    }
+}
+
+/// A product that an unclear attempt did create: its id is recorded first, so that nothing forgets it.
+async fn record_found(visit: &mut Visit<'_>, link: &Link, product: &Observed) -> Result<Outcome, Error> {
+    if let Some(open) = visit.facts(link.adoption).ledger {
+        visit.object = ledger::write(&visit.api(), &visit.object, &open).await?;
+        visit.object = ledger::record_id(&visit.api(), &visit.object, &open, &product.id).await?;
+        link.connection.saw(&product.id);
+    }
+    Ok(Outcome::Again)
+}
+
+/// The finalizer goes last.
+async fn release(visit: &mut Visit<'_>, reason: &str, note: &str) -> Result<Outcome, Error> {
+    visit.ctx.events.normal(&visit.object, reason, "Delete", note).await;
+    ledger::set_finalizer(&visit.api(), &visit.object, PRODUCT_FINALIZER, false).await?;
+    tracing::info!(namespace = %visit.namespace, uid = %visit.uid, "{note}");
+    Ok(Outcome::Finished)
+}

@@ -1,0 +1,348 @@
+//! What can end a visit early, and the one exit that turns it into what the user sees and when to return.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::api::Reason;
+use crate::plan::desired::DesiredError;
+use crate::record::RecordError;
+use crate::record::condition::Truth;
+use crate::vendor::{Class, VendorError};
+
+/// Why there is no usable account.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// It was not looked at yet; it wakes its products when it was.
+    #[error("account {0} is being looked at")]
+    Pending(String),
+    /// It does not exist, does not admit the product, is of another vendor, or cannot be used.
+    #[error("{message}")]
+    Unusable {
+        /// Reason of Ready.
+        reason: Reason,
+        /// What to do.
+        message: String,
+    },
+}
+
+/// What ended a visit early.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The manifest cannot be applied.
+    #[error(transparent)]
+    Desired(#[from] DesiredError),
+    /// No usable account.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// A vendor call failed.
+    #[error(transparent)]
+    Vendor(#[from] VendorError),
+    /// A shared list failed.
+    #[error(transparent)]
+    List(#[from] Arc<VendorError>),
+    /// The API server refused a write or did not answer.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The visit took longer than it may.
+    #[error("the visit took longer than {}s; it begins anew", .0.as_secs())]
+    Deadline(Duration),
+}
+
+/// The object's side of a failure.
+#[derive(Debug, Clone, Copy)]
+pub struct Situation {
+    /// A product is recorded.
+    pub recorded: bool,
+    /// The manifest changed since it was last applied, or Ready is not True.
+    pub change_required: bool,
+    /// A deletion is under way.
+    pub deleting: bool,
+    /// Failures in a row, this one included.
+    pub failures: u32,
+    /// How long they last.
+    pub failing_for: Duration,
+}
+
+/// When to return.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delay {
+    /// After this long.
+    After(Duration),
+    /// Longer from failure to failure, up to this, with jitter.
+    Backoff(Duration),
+}
+
+/// What the user sees of a failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// Status of Ready; `None` leaves every condition as it is.
+    pub ready: Option<Truth>,
+    /// Reason of Ready.
+    pub reason: Reason,
+    /// Message of Ready.
+    pub message: String,
+    /// It will not get better without a human.
+    pub stalled: bool,
+    /// When to return.
+    pub delay: Delay,
+    /// The account should look at itself: the failure is not this product's own.
+    pub account: bool,
+}
+
+/// Ceiling of the back-off of failures that pass by themselves.
+const PASSING: Duration = Duration::from_mins(1);
+/// Ceiling of the back-off of failures that need a human.
+const HUMAN: Duration = Duration::from_mins(5);
+/// How soon something that others may free is looked at again.
+const RECHECK: Duration = Duration::from_mins(1);
+/// How soon a manifest that the vendor refused is tried again unchanged: what it names may exist by then.
+const MANIFEST: Duration = Duration::from_hours(1);
+/// A fresh key may need to spread: it counts as refused for good only after this and two tries.
+const KEY_SPREADS: Duration = Duration::from_mins(2);
+
+/// Whether a reason means that only a human can help, at once.
+pub fn stalls(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::AccountMismatch
+            | Reason::EndpointNotAllowed
+            | Reason::InvalidSpec
+            | Reason::NameConflict
+            | Reason::SecretLost
+            | Reason::QuotaExceeded
+            | Reason::ProductMissing
+            | Reason::ImmutableDrift
+            | Reason::DeletionBlocked
+            | Reason::SecretConflict
+    )
+}
+
+fn key_trouble(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::CredentialsInvalid
+            | Reason::PermissionDenied
+            | Reason::AccountSuspended
+            | Reason::EndpointMisconfigured
+    )
+}
+
+/// The reason that a class of vendor failure is shown as.
+pub fn reason_of(class: Class, deleting: bool) -> Reason {
+    match class {
+        Class::Throttled => Reason::Throttled,
+        Class::Busy | Class::NotLeader if deleting => Reason::Deleting,
+        Class::Busy | Class::NotLeader | Class::Exists => Reason::Creating,
+        Class::Unavailable => Reason::VendorUnavailable,
+        Class::Credentials => Reason::CredentialsInvalid,
+        Class::Permission => Reason::PermissionDenied,
+        Class::ClockSkew => Reason::ClockSkew,
+        Class::AccountSuspended => Reason::AccountSuspended,
+        Class::Misconfigured => Reason::EndpointMisconfigured,
+        Class::NotAllowed => Reason::EndpointNotAllowed,
+        Class::Quota => Reason::QuotaExceeded,
+        Class::NotFound => Reason::ProductMissing,
+        Class::Blocked if deleting => Reason::DeletionBlocked,
+        Class::Blocked | Class::Spec => Reason::InvalidSpec,
+    }
+}
+
+/// What to do about a reason, in the user's words. Names ceilings, never moments: those would be a write
+/// per retry.
+pub fn advice(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Throttled => "the vendor's request budget is used up; retried within 60s",
+        Reason::CredentialsInvalid => {
+            "put a valid key into the account's credentials Secret; a change is seen within 20s"
+        }
+        Reason::PermissionDenied => "grant the key this action at the vendor; retried within 300s",
+        Reason::AccountSuspended => {
+            "settle the account at the vendor (billing, isolation, verification); retried within 300s"
+        }
+        Reason::EndpointMisconfigured => {
+            "correct region, instance or endpoint of the account; retried within 300s"
+        }
+        Reason::ClockSkew => "set the clock of the operator's node; retried within 60s",
+        Reason::QuotaExceeded => {
+            "delete unused products or have the vendor raise the quota; retried within 60s"
+        }
+        Reason::InvalidSpec => "correct the manifest",
+        Reason::DeletionBlocked => {
+            "remove what holds it at the vendor, or set deletionPolicy: Retain; retried within 60s"
+        }
+        _ => "retried within 60s",
+    }
+}
+
+/// Turns a failure into what the user sees and when to return.
+pub fn verdict(error: &Error, situation: Situation) -> Verdict {
+    match error {
+        Error::Desired(error) => {
+            plain(Reason::InvalidSpec, error.to_string(), Some(Truth::False), Delay::Backoff(HUMAN))
+        }
+        Error::Connect(ConnectError::Pending(account)) => plain(
+            Reason::Creating,
+            format!("account {account} is being looked at"),
+            None,
+            Delay::After(Duration::from_secs(2)),
+        ),
+        Error::Connect(ConnectError::Unusable { reason, message }) => unusable(*reason, message, situation),
+        Error::Vendor(error) => vendor(error, situation),
+        Error::List(error) => vendor(error, situation),
+        Error::Record(error) => record(error),
+        Error::Deadline(_) => {
+            plain(Reason::VendorUnavailable, error.to_string(), passing(situation), Delay::Backoff(PASSING))
+        }
+    }
+}
+
+fn plain(reason: Reason, message: String, ready: Option<Truth>, delay: Delay) -> Verdict {
+    Verdict { ready, reason, message, stalled: stalls(reason), delay, account: false }
+}
+
+/// Ready while something passes by itself: trouble in reading an existing product leaves it alone.
+fn passing(situation: Situation) -> Option<Truth> {
+    match (situation.recorded, situation.change_required || situation.deleting) {
+        (true, false) => None,
+        (true, true) => Some(Truth::False),
+        (false, _) => Some(Truth::Unknown),
+    }
+}
+
+fn required(situation: Situation) -> Option<Truth> {
+    (!situation.recorded || situation.change_required || situation.deleting).then_some(Truth::False)
+}
+
+fn unusable(reason: Reason, message: &str, situation: Situation) -> Verdict {
+    let waits = matches!(reason, Reason::Throttled | Reason::VendorUnavailable | Reason::ClockSkew);
+    let ready = if waits { passing(situation) } else { required(situation) };
+    let stalled = stalls(reason) || (key_trouble(reason) && lasting(situation));
+    let way_out = if situation.deleting {
+        "; to let go without the vendor set deletionPolicy: Retain, or annotate iot-products.io/force-forget with the product id"
+    } else {
+        ""
+    };
+    // The account wakes its products when it changes; this is only in case that is missed.
+    let delay = Delay::Backoff(PASSING);
+    Verdict { ready, reason, message: format!("{message}{way_out}"), stalled, delay, account: false }
+}
+
+fn lasting(situation: Situation) -> bool {
+    situation.failures >= 2 && situation.failing_for >= KEY_SPREADS
+}
+
+fn vendor(error: &VendorError, situation: Situation) -> Verdict {
+    let reason = reason_of(error.class, situation.deleting);
+    let message = format!("{error}; {}", advice(reason));
+    match error.class {
+        // Nothing more is written by a process that may not act.
+        Class::NotLeader => plain(reason, message, None, Delay::After(Duration::from_secs(1))),
+        Class::Busy => plain(
+            reason,
+            "waiting for its turn in the vendor's request budget".to_owned(),
+            (!situation.recorded).then_some(Truth::Unknown),
+            Delay::After(error.retry_after.unwrap_or(Duration::from_secs(1))),
+        ),
+        // Create 4: the next visit looks for the name's owner.
+        Class::Exists => plain(reason, message, None, Delay::After(Duration::from_millis(200))),
+        Class::NotFound => {
+            Verdict { stalled: false, ..plain(reason, message, None, Delay::After(Duration::from_secs(1))) }
+        }
+        Class::Throttled | Class::Unavailable | Class::ClockSkew => {
+            Verdict { account: true, ..plain(reason, message, passing(situation), hinted(error)) }
+        }
+        Class::Credentials
+        | Class::Permission
+        | Class::AccountSuspended
+        | Class::Misconfigured
+        | Class::NotAllowed => Verdict {
+            account: true,
+            stalled: stalls(reason) || lasting(situation),
+            ..plain(reason, message, required(situation), Delay::Backoff(HUMAN))
+        },
+        // Nothing gets better by asking again: the manifest's next change wakes the object.
+        Class::Spec => plain(reason, message, required(situation), Delay::After(MANIFEST)),
+        Class::Quota | Class::Blocked => plain(reason, message, required(situation), Delay::After(RECHECK)),
+    }
+}
+
+fn hinted(error: &VendorError) -> Delay {
+    error.retry_after.map_or(Delay::Backoff(PASSING), |after| Delay::After(after.min(PASSING)))
+}
+
+fn record(error: &RecordError) -> Verdict {
+    let (reason, ready, delay) = match error {
+        RecordError::SecretConflict(_) => (Reason::SecretConflict, Some(Truth::False), Delay::Backoff(HUMAN)),
+        RecordError::Conflict { .. } => (Reason::Updating, None, Delay::After(Duration::from_millis(50))),
+        RecordError::Gone { .. } | RecordError::Terminating { .. } => {
+            (Reason::Deleting, None, Delay::After(Duration::from_secs(1)))
+        }
+        RecordError::Kube { .. } => (Reason::Updating, None, Delay::Backoff(PASSING)),
+    };
+    plain(reason, error.to_string(), ready, delay)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vendor::Effect;
+
+    const FRESH: Situation = Situation {
+        recorded: false,
+        change_required: true,
+        deleting: false,
+        failures: 1,
+        failing_for: Duration::ZERO,
+    };
+    const HEALTHY: Situation = Situation { recorded: true, change_required: false, ..FRESH };
+
+    fn failure(class: Class) -> Error {
+        Error::Vendor(VendorError {
+            action: "DescribeProduct",
+            object: "P1".into(),
+            class,
+            effect: Effect::Refused,
+            code: None,
+            message: "no".into(),
+            request_id: None,
+            retry_after: None,
+            source: None,
+        })
+    }
+
+    #[test]
+    fn trouble_in_reading_leaves_a_healthy_product_alone() {
+        for class in
+            [Class::Throttled, Class::Unavailable, Class::ClockSkew, Class::Credentials, Class::Permission]
+        {
+            let verdict = verdict(&failure(class), HEALTHY);
+            assert_eq!(verdict.ready, None, "{class:?}");
+            assert!(verdict.account, "{class:?} shows on the account");
+        }
+    }
+
+    #[test]
+    fn a_first_creation_is_unknown_while_the_vendor_is_away_and_false_with_a_wrong_key() {
+        assert_eq!(verdict(&failure(Class::Unavailable), FRESH).ready, Some(Truth::Unknown));
+        assert_eq!(verdict(&failure(Class::Credentials), FRESH).ready, Some(Truth::False));
+    }
+
+    #[test]
+    fn a_key_counts_as_refused_for_good_only_after_two_minutes_and_two_tries() {
+        assert!(!verdict(&failure(Class::Credentials), FRESH).stalled);
+        let lasting = Situation { failures: 2, failing_for: Duration::from_secs(121), ..FRESH };
+        assert!(verdict(&failure(Class::Credentials), lasting).stalled);
+        assert!(!verdict(&failure(Class::Unavailable), lasting).stalled);
+    }
+
+    #[test]
+    fn what_only_a_human_can_mend_stalls_at_once_and_says_how() {
+        for (class, reason) in [(Class::Spec, Reason::InvalidSpec), (Class::Quota, Reason::QuotaExceeded)] {
+            let verdict = verdict(&failure(class), FRESH);
+            assert!(verdict.stalled && verdict.reason == reason, "{verdict:?}");
+            assert!(verdict.message.ends_with(advice(reason)), "{}", verdict.message);
+        }
+        let deleting = Situation { deleting: true, ..HEALTHY };
+        assert_eq!(verdict(&failure(Class::Blocked), deleting).reason, Reason::DeletionBlocked);
+    }
+}

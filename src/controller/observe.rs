@@ -1,0 +1,115 @@
+//! The stage that looks at the vendor: exactly what the plan needs, and nothing a list already answered.
+
+use super::accounts::AccountId;
+use super::connect::Link;
+use super::error::Error;
+use super::visit::Visit;
+use crate::api::Reason;
+use crate::plan::search::{Found, search};
+use crate::plan::{Facts, Listing, Need, Seen};
+use crate::record::observed::from_status;
+use crate::vendor::{Cloud, Observed};
+
+/// Looks.
+pub async fn observe(visit: &Visit<'_>, link: &Link, need: Need, facts: &Facts) -> Result<Seen, Error> {
+    match need {
+        Need::Nothing => Ok(Seen::Nothing),
+        Need::Known { id } => match from_status(&visit.status(), &visit.mark, link.connection.traits()) {
+            Some(known) => Ok(Seen::Product(Box::new(known))),
+            None => read(visit, link, &id, facts).await,
+        },
+        Need::Read { id } => match known_to_go(visit, link, &id, facts) {
+            Some(known) => Ok(Seen::Product(Box::new(known))),
+            None => read(visit, link, &id, facts).await,
+        },
+        Need::List { begun_after } => {
+            link.usable()?;
+            let connection = &link.connection;
+            let listing = connection.inventory.list(&connection.cloud, begun_after, visit.call()).await?;
+            note(visit, facts, &listing);
+            Ok(Seen::List(listing))
+        }
+    }
+}
+
+/// Remembers the first of two look-ups that did not show the product (protocol, Create 3 and "Absent"), and
+/// forgets it when one shows it. What began before an unclear attempt's deadline says nothing of it.
+fn note(visit: &Visit<'_>, facts: &Facts, listing: &Listing) {
+    let lives = |head: &str| visit.ctx.lives(head, &visit.uid);
+    let found = search(&listing.products, facts, &lives);
+    let shown = match &facts.recorded {
+        Some(id) => listing.products.iter().any(|product| product.id == *id),
+        None => matches!(found, Found::Ours(..)),
+    };
+    let early = facts.ledger.as_ref().is_some_and(|open| open.is_open() && listing.begun < open.deadline);
+    visit.ctx.memory.with(&visit.uid, |entry| {
+        if let (Found::Named(..), Some(closed)) = (&found, entry.ledger.as_mut().filter(|l| !l.is_open())) {
+            // The owner of a taken name is visible, so the name is free as soon as no list shows it.
+            closed.taken = None;
+        }
+        if shown {
+            entry.first_empty = None;
+        } else if !early {
+            entry.first_empty.get_or_insert(listing.begun);
+        }
+    });
+}
+
+/// What is known of a product that is to be deleted, where reading it again would tell nothing: its mark
+/// cannot have been changed by another owner, and this connection is known to show it, so that a not-found
+/// of the calls that follow is believed.
+fn known_to_go(visit: &Visit<'_>, link: &Link, id: &str, facts: &Facts) -> Option<Observed> {
+    let traits = link.connection.traits();
+    let disputed = visit.ready_reason().as_deref() == Some(Reason::NameConflict.as_str());
+    if !facts.deleting || traits.can_remark || disputed || !shown_here(link, id, facts) {
+        return None;
+    }
+    from_status(&visit.status(), &visit.mark, traits)
+}
+
+/// The connection has shown this product, or created it.
+fn shown_here(link: &Link, id: &str, facts: &Facts) -> bool {
+    let connection = &link.connection;
+    let created_here =
+        facts.ledger.as_ref().is_some_and(|ledger| ledger.connection == connection.fingerprint);
+    connection.has_seen(id) || created_here
+}
+
+async fn read(visit: &Visit<'_>, link: &Link, id: &str, facts: &Facts) -> Result<Seen, Error> {
+    link.usable()?;
+    match link.connection.cloud.read(id, visit.call()).await {
+        Ok(product) => {
+            link.connection.saw(id);
+            Ok(Seen::Product(Box::new(product)))
+        }
+        Err(error) if error.is_not_found() => {
+            Ok(Seen::Absent { proved: proved(visit, link, id, facts).await? })
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether a not-found is believed (protocol, "Absent"): it came through the connection that has shown this
+/// product, or created it, or through one that shows another product of ours.
+async fn proved(visit: &Visit<'_>, link: &Link, id: &str, facts: &Facts) -> Result<bool, Error> {
+    if shown_here(link, id, facts) {
+        return Ok(true);
+    }
+    let connection = &link.connection;
+    let others: Vec<String> = visit
+        .ctx
+        .products_of(&AccountId::of(&visit.object))
+        .iter()
+        .filter_map(|product| product.product_id().map(str::to_owned))
+        .filter(|other| other != id)
+        .collect();
+    if others.is_empty() {
+        return Ok(false);
+    }
+    if others.iter().any(|other| connection.has_seen(other)) {
+        return Ok(true);
+    }
+    let listing = connection.inventory.list(&connection.cloud, facts.now, visit.call()).await?;
+    let shows = |product: &Observed| others.contains(&product.id);
+    Ok(listing.products.iter().any(shows))
+}

@@ -1,0 +1,155 @@
+//! The pipeline: watch → desired → connect → observe → plan → act → record → requeue. One direction.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube::runtime::controller::Action;
+use tokio::time::{Instant, timeout};
+use tracing::{Instrument, debug, info_span, warn};
+
+use super::accounts::AccountId;
+use super::connect::{Link, connect};
+use super::context::Context;
+use super::error::{Error, Situation, verdict};
+use super::observe::observe;
+use super::outcome::Outcome;
+use super::visit::Visit;
+use super::{act, conclude, delete};
+use crate::api::{Adoption, IotProduct, Reason};
+use crate::plan::desired::{Desired, desired};
+use crate::plan::{Need, Plan, SLOW, Seen, Wait, need, plan};
+use crate::vendor::connection::traits;
+use crate::vendor::{Fields, Traits};
+
+/// Visits one object. Never fails: a failure is status, event, metric and a delay.
+pub async fn reconcile(object: Arc<IotProduct>, ctx: Arc<Context>) -> Result<Action, Infallible> {
+    let name = object.metadata.name.clone().unwrap_or_default();
+    let namespace = object.metadata.namespace.clone().unwrap_or_default();
+    let span = info_span!("product", namespace, name);
+    Ok(visit(object, ctx).instrument(span).await)
+}
+
+async fn visit(object: Arc<IotProduct>, ctx: Arc<Context>) -> Action {
+    let begun = Instant::now();
+    let mut visit = Visit::begin(&ctx, Arc::unwrap_or_clone(object));
+    let mut link = None;
+    let limit = ctx.settings.reconcile_timeout;
+    let ended = match timeout(limit, stages(&mut visit, &mut link)).await {
+        Ok(ended) => ended,
+        Err(_) => Err(Error::Deadline(limit)),
+    };
+    let finished = matches!(ended, Ok(Outcome::Finished));
+    let recorded = match ended {
+        Ok(outcome) => conclude::conclude(&mut visit, link.as_ref(), outcome).await.map_err(Error::from),
+        Err(error) => Err(error),
+    };
+    let after = match recorded {
+        Ok(after) => after,
+        Err(error) => Some(fail(&mut visit, &error).await),
+    };
+    if !finished {
+        visit.remember_version();
+    }
+    ctx.metrics.reconciled("IotProduct", begun.elapsed());
+    after.map_or_else(Action::await_change, Action::requeue)
+}
+
+/// The stages up to a settled product, in their order.
+async fn stages(visit: &mut Visit<'_>, linked: &mut Option<Link>) -> Result<Outcome, Error> {
+    if !visit.make_live().await? {
+        return Ok(Outcome::Finished);
+    }
+    let Some(traits) = traits(visit.object.spec.vendor) else {
+        return Ok(Outcome::Waiting(unsupported(visit)));
+    };
+    let facts = visit.facts(Adoption::None);
+    if (facts.deleting || facts.suspended) && need(&facts, traits) == Need::Nothing {
+        // Nothing is asked of the vendor, so no account is needed either.
+        let lives = |head: &str| visit.ctx.lives(head, &visit.uid);
+        let plan = plan(&facts, traits, Seen::Nothing, &lives);
+        return delete::act(visit, None, plan).await;
+    }
+    if !facts.deleting {
+        visit.ctx.events.in_use(&visit.namespace);
+    }
+    let desired = wish(visit, traits)?;
+    let link = linked.insert(connect(visit).await?);
+    let facts = visit.facts(link.adoption);
+    let seen = observe(visit, link, need(&facts, traits), &facts).await?;
+    let lives = |head: &str| visit.ctx.lives(head, &visit.uid);
+    let plan = plan(&facts, traits, seen, &lives);
+    debug!(plan = plan_name(&plan), "planned");
+    act::act(visit, link, &desired, plan).await
+}
+
+/// The wish; of an object that is being deleted nothing is wished, so nothing in it can be wrong.
+fn wish(visit: &Visit<'_>, traits: &Traits) -> Result<Desired, Error> {
+    if visit.deleting() {
+        return Ok(Desired {
+            name: visit.object.spec.name.clone(),
+            description: None,
+            fields: Fields::new(),
+        });
+    }
+    let spec = serde_json::to_value(&visit.object.spec).unwrap_or_default();
+    Ok(desired(&spec, visit.object.spec.vendor.as_str(), traits)?)
+}
+
+fn unsupported(visit: &Visit<'_>) -> Wait {
+    let message = format!("this version of the operator has no client for {} yet", visit.object.spec.vendor);
+    Wait { reason: Reason::EndpointMisconfigured, message, after: SLOW }
+}
+
+/// The one exit of failures.
+async fn fail(visit: &mut Visit<'_>, error: &Error) -> Duration {
+    let (failures, failing_for) = visit.failing();
+    let situation = Situation {
+        recorded: visit.recorded().is_some(),
+        change_required: visit.edited() || !visit.ready(),
+        deleting: visit.deleting(),
+        failures,
+        failing_for,
+    };
+    let verdict = verdict(error, situation);
+    if verdict.account {
+        super::account::suspect(visit.ctx, &AccountId::of(&visit.object));
+    }
+    debug!(error = %chain(error), reason = %verdict.reason, failures, "the visit ended early");
+    match conclude::fail(visit, &verdict, failures).await {
+        Ok(after) => after,
+        Err(error) => {
+            warn!(%error, "status could not be written");
+            Duration::from_secs(1)
+        }
+    }
+}
+
+/// An error with its causes.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+fn plan_name(plan: &Plan) -> &'static str {
+    match plan {
+        Plan::Wait(_) => "wait",
+        Plan::Create { .. } => "create",
+        Plan::Take { .. } => "take",
+        Plan::Keep { .. } => "keep",
+        Plan::Recreate { .. } => "recreate",
+        Plan::Delete { .. } => "delete",
+        Plan::DeleteFound { .. } => "delete found",
+        Plan::Gone => "gone",
+        Plan::Forget { .. } => "forget",
+        Plan::Done => "done",
+    }
+}

@@ -1,0 +1,233 @@
+//! A recorded product: mend what differs, then its Secret, then status. Secret before Ready.
+
+use std::collections::BTreeMap;
+
+use kube::ResourceExt;
+
+use super::act::read_full;
+use super::connect::Link;
+use super::error::Error;
+use super::outcome::{Outcome, Settled};
+use super::password::{self, Kept};
+use super::visit::Visit;
+use crate::api::output_key;
+use crate::plan::Check;
+use crate::plan::desired::Desired;
+use crate::plan::diff::{self, Drift, OWNERSHIP};
+use crate::record::RecordError;
+use crate::record::secret::{self, Output, Stored};
+use crate::vendor::{Changes, Cloud, Observed};
+
+/// A product in our hands.
+pub struct Held {
+    product: Observed,
+    created: bool,
+    adopted: Option<String>,
+}
+
+impl Held {
+    /// As last known or just read.
+    pub fn known(product: Observed) -> Self {
+        Self { product, created: false, adopted: None }
+    }
+
+    /// Just created; only its id is certain.
+    pub fn created(product: Observed) -> Self {
+        Self { product, created: true, adopted: None }
+    }
+
+    /// Just taken over; what stood where our mark should.
+    pub fn adopted(product: Observed, adopted: Option<String>) -> Self {
+        Self { product, created: false, adopted }
+    }
+}
+
+/// Mends, writes the Secret, and tells what remains.
+pub async fn settle(
+    visit: &mut Visit<'_>,
+    link: &Link,
+    desired: &Desired,
+    held: Held,
+) -> Result<Outcome, Error> {
+    let traits = link.connection.traits();
+    let Held { mut product, created, adopted } = held;
+    let was_adopted = adopted.is_some() || visit.status().adopted_mark.is_some();
+    let mut drift = diff::diff(desired, &product, &visit.mark, was_adopted, traits);
+    let creates = created || visit.creation_unfinished();
+    if (visit.corrects() || (creates && !visit.observe_only()))
+        && let Some(changes) = diff::changes(&drift, desired, &product, &visit.mark)
+    {
+        product = mend(visit, link, product, &drift, &changes, creates).await?;
+        drift = diff::diff(desired, &product, &visit.mark, was_adopted, traits);
+    }
+    let (secret, password) = if traits.sets_password {
+        keep_password(visit, link, &product, created).await?
+    } else {
+        (keep_secret(visit, link, &mut product, created).await?, None)
+    };
+    if visit.check == Check::Full {
+        visit.ctx.memory.with(&visit.uid, |entry| entry.hint = false);
+    }
+    Ok(Outcome::Settled(Box::new(Settled { product, drift, secret, adopted, password })))
+}
+
+/// Sends the changes and returns the product as it is then.
+async fn mend(
+    visit: &Visit<'_>,
+    link: &Link,
+    product: Observed,
+    drift: &[Drift],
+    changes: &Changes,
+    created: bool,
+) -> Result<Observed, Error> {
+    link.usable()?;
+    // What the user just wrote differs by intention.
+    let drifted = !created && !visit.edited();
+    for entry in drift.iter().filter(|entry| drifted && entry.mutable && entry.field != OWNERSHIP) {
+        visit.ctx.metrics.drift_detected(entry.field);
+    }
+    let answered = link.connection.cloud.update(product.target(), changes, visit.call()).await;
+    let secret = match answered {
+        Ok(secret) => secret,
+        Err(error) => {
+            // What it did is not known: the next visit reads.
+            visit.ctx.memory.with(&visit.uid, |entry| {
+                entry.hint = entry.hint || error.is_unclear() || error.is_not_found();
+            });
+            return Err(error.into());
+        }
+    };
+    if !created {
+        let fields: Vec<&str> = changes.set.keys().copied().collect();
+        let note = format!("product {}: {} set as the manifest says", product.id, fields.join(", "));
+        let reason = if visit.edited() { "Updated" } else { "DriftCorrected" };
+        visit.ctx.events.normal(&visit.object, reason, "Update", &note).await;
+    }
+    let mut product = diff::applied(&product, changes);
+    product.secret = secret.or(product.secret);
+    Ok(product)
+}
+
+/// Whether the Secret is this object's to write. Watching a product that is not ours shows no secret of it.
+fn writes_secret(visit: &Visit<'_>, link: &Link, product: &Observed) -> bool {
+    !visit.observe_only()
+        || crate::plan::create::may_take(product, &visit.facts(link.adoption), &|head| {
+            visit.ctx.lives(head, &visit.uid)
+        })
+}
+
+/// Sets or verifies the password and the Secret that holds its one copy.
+async fn keep_password(
+    visit: &mut Visit<'_>,
+    link: &Link,
+    product: &Observed,
+    created: bool,
+) -> Result<(Option<String>, Option<Kept>), Error> {
+    if !writes_secret(visit, link, product) {
+        return Ok((None, None));
+    }
+    let name = visit.object.secret_name();
+    let last = visit.status().secret_ref.map(|secret| secret.name);
+    if visit.check == Check::Rest && !visit.secret_due && last.as_deref() == Some(&name) {
+        return Ok((Some(name), None));
+    }
+    let kept = password::keep(visit, link, product, created).await?;
+    move_away(visit, last.as_deref(), &name).await?;
+    Ok((Some(name), Some(kept)))
+}
+
+/// Verifies or writes the Secret. Asks the vendor only for a value that is missing or was altered.
+async fn keep_secret(
+    visit: &mut Visit<'_>,
+    link: &Link,
+    product: &mut Observed,
+    created: bool,
+) -> Result<Option<String>, Error> {
+    if !writes_secret(visit, link, product) {
+        return Ok(None);
+    }
+    let api = visit.ctx.secrets(&visit.namespace);
+    let name = visit.object.secret_name();
+    let last = visit.status().secret_ref.map(|secret| secret.name);
+    // At rest an untouched object needs no look at its Secret until its turn comes.
+    if visit.check == Check::Rest && !visit.secret_due && last.as_deref() == Some(&name) {
+        return Ok(Some(name));
+    }
+    let lives = |uid: &str| visit.ctx.lives(uid, &visit.uid);
+    let mut want = output(visit, link, product, &name);
+    let mut stored = None;
+    if created && let Some(fresh) = secret::fresh(&want) {
+        if secret::create(&api, &fresh).await?.is_some() {
+            visit.ctx.metrics.secret_written();
+            return Ok(Some(name));
+        }
+        stored = secret::read(&api, &name).await?;
+    } else if !created {
+        stored = secret::read(&api, &name).await?;
+    }
+    let mut judged = stored.as_ref().map(|stored| secret::compare(stored, &want, &lives));
+    let unknown = match &judged {
+        Some(judged) => matches!(judged, Stored::Unknown),
+        None => secret::fresh(&want).is_none(),
+    };
+    if unknown {
+        let read = read_full(visit, link, &product.id).await?;
+        product.secret = read.secret.or(product.secret.take());
+        want = output(visit, link, product, &name);
+        want.expected.retain(|key| want.made.contains_key(key));
+        judged = stored.as_ref().map(|stored| secret::compare(stored, &want, &lives));
+    }
+    match (stored, judged) {
+        (Some(_), Some(Stored::Same)) => {}
+        (Some(_), Some(Stored::Foreign(message))) => return Err(RecordError::SecretConflict(message).into()),
+        (Some(stored), Some(Stored::Differs(data))) => {
+            secret::update(&api, &stored, &want, data).await?;
+            visit.ctx.metrics.secret_written();
+            let note = format!("Secret {name} was brought back to what product {} has", product.id);
+            visit.ctx.events.normal(&visit.object, "SecretRepaired", "WriteSecret", &note).await;
+        }
+        _ => {
+            if let Some(fresh) = secret::fresh(&want) {
+                secret::create(&api, &fresh).await?;
+                visit.ctx.metrics.secret_written();
+            }
+        }
+    }
+    move_away(visit, last.as_deref(), &name).await?;
+    Ok(Some(name))
+}
+
+/// A renamed Secret: the new one is written, so the old one can go.
+async fn move_away(visit: &Visit<'_>, last: Option<&str>, name: &str) -> Result<(), Error> {
+    if let Some(last) = last.filter(|last| *last != name) {
+        secret::remove_ours(&visit.ctx.secrets(&visit.namespace), last, &visit.uid).await?;
+    }
+    Ok(())
+}
+
+/// What the output Secret is to hold of this product.
+pub fn output(visit: &Visit<'_>, link: &Link, product: &Observed, name: &str) -> Output {
+    let spec = &visit.object.spec;
+    let template = spec.secret.clone().unwrap_or_default();
+    let mut plain: BTreeMap<&'static str, String> = [
+        (output_key::VENDOR, spec.vendor.to_string()),
+        (output_key::PRODUCT_ID, product.id.clone()),
+        (output_key::PRODUCT_NAME, product.name.clone()),
+        (output_key::REGION, link.connection.region.clone()),
+    ]
+    .into();
+    if let Some(endpoint) = link.connection.cloud.endpoint(&product.id) {
+        plain.insert(output_key::ENDPOINT, endpoint);
+    }
+    let made = product.secret.clone().map(|value| (output_key::PRODUCT_SECRET, value)).into_iter().collect();
+    let expected = link.connection.cloud.has_secret(&product.fields);
+    Output {
+        name: name.to_owned(),
+        owner_uid: visit.object.uid().unwrap_or_default(),
+        labels: template.labels,
+        annotations: template.annotations,
+        plain,
+        made,
+        expected: expected.then_some(output_key::PRODUCT_SECRET).into_iter().collect(),
+    }
+}

@@ -1,0 +1,176 @@
+//! What is watched: the stores, what of a change asks for a visit, and the controllers over them.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use kube::api::Api;
+use kube::runtime::PredicateConfig;
+use kube::runtime::controller::{Action, Config, Controller};
+use kube::runtime::reflector::store::Writer;
+use kube::runtime::reflector::{ObjectRef, Store, store};
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::runtime::{WatchStreamExt, reflector};
+use kube::{Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tracing::{info, warn};
+
+use super::context::Context;
+use crate::api::{
+    ACCOUNT_FINALIZER, CONFIRM_MISSING_ANNOTATION, FORCE_FORGET_ANNOTATION, PRODUCT_FINALIZER,
+    REQUESTED_AT_ANNOTATION, ROTATE_PASSWORD_ANNOTATION,
+};
+use crate::metrics::Metrics;
+use crate::server::Health;
+
+/// One kind in one scope: its store, and how to wake objects of it.
+pub struct Watched<K>
+where
+    K: Resource<DynamicType = ()> + Clone + 'static,
+{
+    /// What is read from it.
+    pub store: Store<K>,
+    /// Has an object visited.
+    pub wake: UnboundedSender<ObjectRef<K>>,
+    writer: Writer<K>,
+    woken: UnboundedReceiver<ObjectRef<K>>,
+}
+
+impl<K> Watched<K>
+where
+    K: Resource<DynamicType = ()> + Clone + 'static,
+{
+    /// An empty store that nobody fills yet.
+    pub fn new() -> Self {
+        let (store, writer) = store();
+        let (wake, woken) = unbounded_channel();
+        Self { store, wake, writer, woken }
+    }
+}
+
+impl<K> Default for Watched<K>
+where
+    K: Resource<DynamicType = ()> + Clone + 'static,
+{
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What a running controller tells about itself.
+#[derive(Clone)]
+pub struct Reports {
+    /// Readiness.
+    pub health: Health,
+    /// Metrics.
+    pub metrics: Metrics,
+    /// The component of readiness, which is also the kind in metrics.
+    pub component: &'static str,
+}
+
+/// The annotations whose change asks for a visit. The ledger is our own and not among them.
+const HEEDED: [&str; 4] = [
+    REQUESTED_AT_ANNOTATION,
+    FORCE_FORGET_ANNOTATION,
+    ROTATE_PASSWORD_ANNOTATION,
+    CONFIRM_MISSING_ANNOTATION,
+];
+
+/// What of an object asks for a visit when it changes: the manifest, its deletion, our annotations. Our own
+/// writes of status and ledger do not.
+#[expect(clippy::unnecessary_wraps, reason = "the form that a predicate has")]
+fn asks<K: Resource>(object: &K) -> Option<u64> {
+    let mut hasher = DefaultHasher::new();
+    (object.meta().generation, object.meta().deletion_timestamp.is_some()).hash(&mut hasher);
+    // Taken off by hand it is put back before anything is done.
+    object.finalizers().iter().any(|f| f == PRODUCT_FINALIZER || f == ACCOUNT_FINALIZER).hash(&mut hasher);
+    for annotation in HEEDED {
+        object.annotations().get(annotation).hash(&mut hasher);
+    }
+    Some(hasher.finish())
+}
+
+/// Nobody here reads who wrote which field, and it is most of an object's memory.
+fn prune<K: Resource>(object: &mut K) {
+    object.meta_mut().managed_fields = None;
+    object.annotations_mut().remove("kubectl.kubernetes.io/last-applied-configuration");
+}
+
+fn report<K>(event: &Result<Event<K>, watcher::Error>, reports: &Reports) {
+    match event {
+        Ok(event) => {
+            reports.metrics.watch_event(reports.component);
+            if matches!(event, Event::InitDone) {
+                info!(kind = reports.component, "watching");
+                reports.health.set_ready(reports.component, true);
+            }
+        }
+        Err(error) => {
+            reports.health.set_ready(reports.component, false);
+            let missing = matches!(error, watcher::Error::InitialListFailed(kube::Error::Api(status)) if status.code == 404);
+            if missing {
+                warn!(
+                    kind = reports.component,
+                    "the API server does not know this kind: install the CustomResourceDefinitions (crds/); looking again"
+                );
+            } else {
+                warn!(kind = reports.component, %error, "the watch failed and is begun anew");
+            }
+        }
+    }
+}
+
+/// Runs a controller until `stop` completes and the visits under way have ended.
+pub async fn run<K, F>(
+    api: Api<K>,
+    watched: Watched<K>,
+    ctx: Arc<Context>,
+    reports: Reports,
+    concurrency: u16,
+    visit: impl FnMut(Arc<K>, Arc<Context>) -> F + Send + 'static,
+    stop: impl Future<Output = ()> + Send + Sync + 'static,
+) where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send + Sync + 'static,
+    F: Future<Output = Result<Action, Infallible>> + Send + 'static,
+{
+    let Watched { store, wake, writer, woken } = watched;
+    let seen = reports.clone();
+    let events = watcher(api, watcher::Config::default().any_semantic())
+        .modify(|object| prune(object))
+        .inspect(move |event| report(event, &seen))
+        .default_backoff();
+    let changes =
+        reflector(writer, events).applied_objects().predicate_filter(asks::<K>, PredicateConfig::default());
+    let woken = futures::stream::unfold(woken, |mut woken| async {
+        let object = woken.recv().await?;
+        Some((object, woken))
+    });
+    Controller::for_stream(changes, store)
+        .with_config(Config::default().concurrency(concurrency))
+        .reconcile_on(woken)
+        .graceful_shutdown_on(stop)
+        .run(visit, |_, error: &Infallible, _| match *error {}, ctx)
+        .for_each(|result| async {
+            if let Err(error) = result {
+                // An object that left the store between its turn and its visit, or the watch's own error,
+                // which is reported above.
+                tracing::debug!(%error, "a visit was not made");
+            }
+        })
+        .await;
+    // The channel stays open as long as the controller runs.
+    drop(wake);
+}
+
+/// How many products are in which state, for metrics.
+pub async fn count_products(ctx: Arc<Context>) {
+    let mut turn = tokio::time::interval(Duration::from_secs(15));
+    loop {
+        turn.tick().await;
+        ctx.metrics.products(&super::census::products(&ctx));
+    }
+}

@@ -1,0 +1,165 @@
+//! Drift by list: one paged list per account and interval refreshes all its products (design, "Drift").
+//! Objects at rest are not asked about one by one; only what differs, or cannot be told from a list, is
+//! looked at.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::ResourceExt;
+
+use super::accounts::{AccountId, Trouble};
+use super::context::Context;
+use super::requeue::turn_fell;
+use crate::api::condition::READY;
+use crate::api::{AccountView, IotProduct, Reason};
+use crate::plan::Listing;
+use crate::plan::desired::{Desired, desired};
+use crate::plan::diff::{diff, needs_full_read};
+use crate::plan::mark::{Marks, find};
+use crate::record::condition::get;
+use crate::vendor::connection::Connection;
+use crate::vendor::{Observed, Traits};
+
+/// More products than this, or than a tenth of the account's, are not believed to have vanished at once.
+const BELIEVED: usize = 3;
+
+/// What a list told about an account.
+pub struct Swept {
+    /// Products that no object of this cluster records.
+    pub unmanaged: usize,
+    /// So many recorded products are missing that none is believed to be gone.
+    pub mass_loss: Option<Trouble>,
+}
+
+/// The span of time that a sweep answers for, since the Unix epoch.
+pub struct Span {
+    /// End of the last sweep's.
+    pub from: Duration,
+    /// Now.
+    pub to: Duration,
+}
+
+/// Compares every product of the account with the list and wakes those that need a look.
+pub fn sweep(
+    ctx: &Context,
+    view: &AccountView<'_>,
+    connection: &Connection,
+    listing: &Listing,
+    span: &Span,
+    confirmed: Option<usize>,
+) -> Swept {
+    let id = AccountId::from_view(view);
+    let listed: HashMap<&str, &Observed> = listing.products.iter().map(|p| (p.id.as_str(), p)).collect();
+    let objects: Vec<_> = ctx.products_of(&id).into_iter().filter(|o| o.product_id().is_some()).collect();
+    let (present, missing): (Vec<_>, Vec<_>) =
+        objects.iter().partition(|o| o.product_id().is_some_and(|id| listed.contains_key(id)));
+    let period = view.settings.full_read_interval();
+    for object in &present {
+        let Some(product) = object.product_id().and_then(|id| listed.get(id)) else { continue };
+        connection.saw(&product.id);
+        if wants_look(ctx, object, product, connection.traits(), span, period) {
+            hint(ctx, object);
+        }
+    }
+    let mass_loss = mass_loss(missing.len(), objects.len(), confirmed);
+    if mass_loss.is_none() {
+        // Recorded after the list began: it says nothing of them.
+        for object in missing.iter().filter(|object| settled_before(object, listing.begun)) {
+            hint(ctx, object);
+        }
+    }
+    let taken: HashSet<&str> = listing.products.iter().map(|p| p.name.as_str()).collect();
+    for object in ctx.products_of(&id).iter().filter(|object| conflicted(object)) {
+        if !taken.contains(object.spec.name.as_str()) {
+            ctx.wake_product(object);
+        }
+    }
+    Swept { unmanaged: listing.products.len().saturating_sub(present.len()), mass_loss }
+}
+
+/// Waits for a name that somebody else has.
+fn conflicted(object: &IotProduct) -> bool {
+    let conditions = object.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    object.product_id().is_none()
+        && get(conditions, READY).is_some_and(|ready| ready.reason == Reason::NameConflict.as_str())
+}
+
+fn settled_before(object: &IotProduct, begun: Timestamp) -> bool {
+    let conditions = object.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    conditions.iter().any(|condition| condition.last_transition_time.0 < begun)
+}
+
+fn hint(ctx: &Context, object: &IotProduct) {
+    ctx.memory.with(&object.uid().unwrap_or_default(), |entry| entry.hint = true);
+    ctx.wake_product(object);
+}
+
+fn mass_loss(missing: usize, all: usize, confirmed: Option<usize>) -> Option<Trouble> {
+    if missing <= BELIEVED.max(all / 10) || confirmed == Some(missing) {
+        return None;
+    }
+    Some(Trouble {
+        reason: Reason::MassLoss,
+        message: format!(
+            "{missing} of {all} products are missing from the vendor's list at once, and none is created anew: check key and place of the account, or annotate it with {}={missing}",
+            crate::api::CONFIRM_MISSING_ANNOTATION
+        ),
+    })
+}
+
+/// Whether a product that the list shows must be looked at by itself.
+fn wants_look(
+    ctx: &Context,
+    object: &IotProduct,
+    product: &Observed,
+    traits: &Traits,
+    span: &Span,
+    full_read: Duration,
+) -> bool {
+    // Its own visit is under way or due anyway.
+    if object.spec.suspend || object.metadata.deletion_timestamp.is_some() {
+        return false;
+    }
+    let Some(wish) = wish(object, traits) else { return false };
+    let status = object.status.clone().unwrap_or_default();
+    let mark = ctx.mark(object);
+    let marked = match find(&product.description) {
+        Marks::One(found) => {
+            found.same_owner(&mark) || status.adopted_mark.as_deref() == Some(found.to_string().as_str())
+        }
+        Marks::None => true,
+        Marks::Many => false,
+    };
+    let found = diff(&wish, product, &mark, status.adopted_mark.is_some(), traits);
+    let known = |field: &str, have: &str| status.drift.iter().any(|d| d.field == field && d.have == have);
+    let shown =
+        |field: &str| field == crate::plan::diff::OWNERSHIP || traits.rule(field).is_some_and(|r| r.listed);
+    let new = found.iter().any(|entry| !known(entry.field, &entry.have.to_string()));
+    let over =
+        status.drift.iter().any(|d| shown(&d.field) && !found.iter().any(|entry| entry.field == d.field));
+    let uid = object.uid().unwrap_or_default();
+    !marked
+        || new
+        || over
+        || (needs_full_read(&wish, traits) && turn_fell(&uid, full_read, span.from, span.to))
+}
+
+fn wish(object: &IotProduct, traits: &Traits) -> Option<Desired> {
+    let spec = serde_json::to_value(&object.spec).ok()?;
+    desired(&spec, object.spec.vendor.as_str(), traits).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mass_loss;
+
+    #[test]
+    fn a_few_losses_are_believed_and_many_are_not() {
+        assert!(mass_loss(3, 3, None).is_none());
+        assert!(mass_loss(4, 30, None).is_some());
+        assert!(mass_loss(4, 40, None).is_none());
+        assert!(mass_loss(30, 30, Some(30)).is_none());
+        assert!(mass_loss(31, 31, Some(30)).is_some());
+    }
+}

@@ -1,0 +1,284 @@
+//! One visit of one `IotProduct`: the object as it is known now, and the facts that the plan asks for.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use kube::ResourceExt;
+use kube::api::Api;
+use secrecy::SecretString;
+
+use super::context::Context;
+use super::error::Error;
+use crate::api::condition::READY;
+use crate::api::{
+    Adoption, AdoptionPolicy, CREATION_ANNOTATION, Condition, DeletionPolicy, DriftPolicy,
+    FORCE_FORGET_ANNOTATION, IotProduct, IotProductStatus, ManagementPolicy, PRODUCT_FINALIZER,
+    REQUESTED_AT_ANNOTATION, Reason,
+};
+use crate::http::limit::Lane;
+use crate::plan::ledger::{Ledger, LedgerState};
+use crate::plan::mark::Mark;
+use crate::plan::{Check, Facts};
+use crate::record::{condition, status};
+use crate::vendor::{Call, Field};
+
+/// One visit.
+pub struct Visit<'a> {
+    /// What every visit shares.
+    pub ctx: &'a Context,
+    /// The object as last read or written.
+    pub object: IotProduct,
+    /// Its UID.
+    pub uid: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its mark.
+    pub mark: Mark,
+    /// Why it is looked at.
+    pub check: Check,
+    /// The output Secret is to be verified although nothing else asks for it.
+    pub secret_due: bool,
+    generation: i64,
+}
+
+impl<'a> Visit<'a> {
+    /// Begins a visit of an object from the store.
+    pub fn begin(ctx: &'a Context, object: IotProduct) -> Self {
+        let uid = object.uid().unwrap_or_default();
+        let (hint, secret_due) = ctx.memory.with(&uid, |entry| {
+            (entry.hint, entry.secret_due.is_some_and(|due| due <= tokio::time::Instant::now()))
+        });
+        let mut visit = Self {
+            ctx,
+            namespace: object.namespace().unwrap_or_default(),
+            mark: ctx.mark(&object),
+            check: Check::Rest,
+            generation: object.metadata.generation.unwrap_or_default(),
+            object,
+            uid,
+            secret_due,
+        };
+        visit.check = visit.why(hint);
+        visit
+    }
+
+    fn why(&self, hint: bool) -> Check {
+        // What was not ours, or not there, is not known from status.
+        let doubted = self.ready_reason().is_some_and(|reason| {
+            [Reason::NameConflict, Reason::ProductMissing].iter().any(|doubt| doubt.as_str() == reason)
+        });
+        if hint || doubted || self.check_now().is_some() {
+            Check::Full
+        } else if self.edited() || !self.ready() {
+            Check::Edit
+        } else {
+            Check::Rest
+        }
+    }
+
+    /// The value of the check-now annotation, if it was not carried out yet.
+    pub fn check_now(&self) -> Option<&str> {
+        let asked = self.object.annotations().get(REQUESTED_AT_ANNOTATION)?;
+        let handled =
+            self.object.status.as_ref().and_then(|status| status.last_handled_reconcile_at.as_ref());
+        (handled != Some(asked)).then_some(asked.as_str())
+    }
+
+    /// The manifest changed since it was last applied.
+    pub fn edited(&self) -> bool {
+        self.status().observed_generation != self.generation()
+    }
+
+    /// Ready is True.
+    pub fn ready(&self) -> bool {
+        self.condition().is_some_and(|ready| ready.status == "True")
+    }
+
+    /// Reason of Ready.
+    pub fn ready_reason(&self) -> Option<String> {
+        self.condition().map(|ready| ready.reason.clone())
+    }
+
+    fn condition(&self) -> Option<&Condition> {
+        condition::get(&self.object.status.as_ref()?.conditions, READY)
+    }
+
+    /// Generation of the manifest that this visit acts on. The object may have been edited since: our own
+    /// writes answer with the newer one, which is not applied yet.
+    pub fn generation(&self) -> i64 {
+        self.generation
+    }
+
+    /// Status, the default where there is none yet.
+    pub fn status(&self) -> IotProductStatus {
+        self.object.status.clone().unwrap_or_default()
+    }
+
+    /// The recorded product.
+    pub fn recorded(&self) -> Option<&str> {
+        self.object.product_id()
+    }
+
+    /// When to come back for a password that is to be sent once more: then its Secret is due.
+    pub fn repeat(&self, again: Timestamp, rest: Duration) -> Duration {
+        let until = again.duration_since(Timestamp::now()).max(SignedDuration::ZERO).unsigned_abs().min(rest);
+        self.ctx.memory.with(&self.uid, |entry| entry.secret_due = Some(tokio::time::Instant::now() + until));
+        until + Duration::from_millis(10)
+    }
+
+    /// A product of our own making has not been brought to what the manifest says even once.
+    pub fn creation_unfinished(&self) -> bool {
+        let status = self.object.status.as_ref();
+        status.is_some_and(|s| s.creation_attempt.is_some_and(|n| n > 0) && s.secret_ref.is_none())
+    }
+
+    /// A deletion was asked for.
+    pub fn deleting(&self) -> bool {
+        self.object.metadata.deletion_timestamp.is_some()
+    }
+
+    /// `managementPolicy: ObserveOnly`.
+    pub fn observe_only(&self) -> bool {
+        self.object.spec.management_policy == ManagementPolicy::ObserveOnly
+    }
+
+    /// `driftPolicy: Correct`.
+    pub fn corrects(&self) -> bool {
+        self.object.spec.drift_policy == DriftPolicy::Correct && !self.observe_only()
+    }
+
+    /// The products of the namespace.
+    pub fn api(&self) -> Api<IotProduct> {
+        self.ctx.products(&self.namespace)
+    }
+
+    /// A bound vendor operation in the lane that this visit deserves.
+    pub fn call(&self) -> Call {
+        let lane = if self.deleting() {
+            Lane::Delete
+        } else if self.recorded().is_none() {
+            Lane::Create
+        } else if self.edited() {
+            Lane::Edit
+        } else {
+            Lane::Drift
+        };
+        Call::within(lane, self.ctx.settings.vendor_timeout)
+    }
+
+    /// Remembers the last write of this visit, so that the next one knows an older copy when it sees one.
+    pub fn remember_version(&self) {
+        let version = self.version();
+        self.ctx.memory.with(&self.uid, |entry| entry.written = entry.written.max(version));
+    }
+
+    /// Resource versions of one object grow; a server that writes them otherwise has none here.
+    fn version(&self) -> Option<u64> {
+        self.object.resource_version()?.parse().ok()
+    }
+
+    /// Reads the object anew where a creation may be decided (protocol, Create 1), or where the store is known to
+    /// lag behind our own writes. `false` when the object is gone.
+    pub async fn make_live(&mut self) -> Result<bool, Error> {
+        let stale = self.version() < self.ctx.memory.with(&self.uid, |entry| entry.written);
+        if !stale && (self.recorded().is_some() || self.object.spec.suspend) {
+            return Ok(true);
+        }
+        match status::live(&self.api(), &self.object).await? {
+            Some(object) => {
+                self.generation = object.metadata.generation.unwrap_or_default();
+                self.object = object;
+                self.check = self.why(self.check == Check::Full);
+                Ok(true)
+            }
+            None => Ok(false),
+        }
+    }
+
+    /// The facts of the object.
+    pub fn facts(&self, adoption: Adoption) -> Facts {
+        let spec = &self.object.spec;
+        let status = self.object.status.as_ref();
+        let recorded = self.recorded().map(str::to_owned);
+        let forget = self.object.annotations().get(FORCE_FORGET_ANNOTATION);
+        Facts {
+            mark: self.mark.clone(),
+            deleting: self.deleting(),
+            suspended: spec.suspend,
+            finalizer: self.object.finalizers().iter().any(|f| f == PRODUCT_FINALIZER),
+            observe_only: self.observe_only(),
+            retain: spec.deletion_policy == DeletionPolicy::Retain,
+            match_name: spec.adoption_policy == AdoptionPolicy::MatchName,
+            adoption,
+            name: spec.name.clone(),
+            previous: status.and_then(|status| status.previous_product_id.clone()),
+            imported: spec.product_id.clone(),
+            watched: status.is_some_and(|s| s.creation_attempt == Some(0) && s.adopted_mark.is_none()),
+            adopted_mark: status.and_then(|status| status.adopted_mark.clone()),
+            ledger: self.ledger(),
+            first_empty: self.ctx.memory.with(&self.uid, |entry| entry.first_empty),
+            check: self.check,
+            force_forget: forget.is_some() && forget == Some(recorded.as_ref().unwrap_or(&self.uid)),
+            recorded,
+            now: Timestamp::now(),
+        }
+    }
+
+    /// The ledger: the annotation, unless memory or status has seen a higher attempt, or it is damaged. What
+    /// a user's edit made unreadable counts as an attempt whose outcome is unclear.
+    fn ledger(&self) -> Option<Ledger> {
+        let text = self.object.annotations().get(CREATION_ANNOTATION);
+        let written = text.and_then(|text| Ledger::parse(text, &self.uid));
+        let status_attempt =
+            self.object.status.as_ref().and_then(|status| status.creation_attempt).unwrap_or(0);
+        let status_attempt = u32::try_from(status_attempt).unwrap_or(0);
+        self.ctx.memory.with(&self.uid, |entry| {
+            let remembered = entry.ledger.as_ref().map_or(0, |ledger| ledger.attempt);
+            let attempt = written.as_ref().map_or(0, |ledger| ledger.attempt);
+            if attempt > remembered && attempt >= status_attempt {
+                entry.ledger.clone_from(&written);
+            } else if remembered < status_attempt
+                || text.is_some_and(|text| Ledger::unreadable(text)) && remembered == 0
+            {
+                entry.ledger = Some(self.unclear(status_attempt.max(1)));
+                entry.first_empty = None;
+            }
+            entry.ledger.clone()
+        })
+    }
+
+    /// An open ledger in place of one that was lost.
+    fn unclear(&self, attempt: u32) -> Ledger {
+        Ledger {
+            uid: self.uid.clone(),
+            connection: String::new(),
+            name: self.object.spec.name.clone(),
+            attempt,
+            deadline: Timestamp::now() + self.ctx.settings.vendor_timeout,
+            state: LedgerState::Open,
+            taken: None,
+        }
+    }
+
+    /// Secret inputs of create and delete, read from the Secrets that the manifest names.
+    pub async fn inputs(&self) -> Result<BTreeMap<Field, SecretString>, Error> {
+        let mut inputs = BTreeMap::new();
+        for (field, reference) in crate::vendor::inputs(&self.object.spec) {
+            let value =
+                super::connect::secret_value(self.ctx, &self.namespace, &reference.name, &reference.key)
+                    .await?;
+            inputs.insert(field, value);
+        }
+        Ok(inputs)
+    }
+
+    /// How long failures last, counting this one.
+    pub fn failing(&self) -> (u32, Duration) {
+        self.ctx.memory.with(&self.uid, |entry| {
+            entry.failures = entry.failures.saturating_add(1);
+            let since = *entry.failing_since.get_or_insert_with(tokio::time::Instant::now);
+            (entry.failures, since.elapsed())
+        })
+    }
+}

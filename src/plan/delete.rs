@@ -1,0 +1,127 @@
+//! An object that is being deleted (protocol, "Delete").
+
+use std::time::Duration;
+
+use super::create::{LIST_LAG, Proof, later, proof, proof_after, until};
+use super::keep::{Absence, accepted, unlisted};
+use super::ledger::Ledger;
+use super::search::{Found, search, shown};
+use super::{Facts, Listing, Need, Plan, SLOW, SOON, SecretFate, Seen};
+use crate::api::Reason;
+use crate::vendor::Traits;
+
+pub(super) fn need(facts: &Facts, traits: &Traits) -> Need {
+    if !facts.finalizer || facts.force_forget || facts.retain || facts.observe_only {
+        return Need::Nothing;
+    }
+    match (&facts.recorded, &facts.ledger) {
+        (Some(id), _) if traits.reads_by_id => Need::Read { id: id.clone() },
+        (Some(_), _) => Need::List { begun_after: facts.now },
+        // Delete 2: an open ledger is settled by look-ups.
+        (None, Some(ledger)) if ledger.is_open() => {
+            Need::List { begun_after: proof_after(facts, ledger, traits) }
+        }
+        // Nor is it settled when its name was taken, perhaps by an attempt before it.
+        (None, Some(ledger)) if ledger.taken_by_us().is_some() => Need::List { begun_after: facts.now },
+        (None, _) => Need::Nothing,
+    }
+}
+
+pub(super) fn plan(facts: &Facts, traits: &Traits, seen: Seen, lives: &dyn Fn(&str) -> bool) -> Plan {
+    if !facts.finalizer {
+        return Plan::Done;
+    }
+    if facts.force_forget {
+        return Plan::Forget { secret: SecretFate::Stays, remains: Some(remains(facts)) };
+    }
+    if facts.retain {
+        let unsettled = facts.recorded.is_none() && facts.ledger.as_ref().is_some_and(Ledger::is_open);
+        return Plan::Forget { secret: SecretFate::Stays, remains: unsettled.then(|| remains(facts)) };
+    }
+    if facts.observe_only {
+        return Plan::Forget { secret: SecretFate::Goes, remains: None };
+    }
+    match (&facts.recorded, seen) {
+        (Some(_), Seen::Product(product)) => {
+            // An owner that finds another's mark deletes nothing (protocol, Adopt).
+            if accepted(&product, facts, lives) {
+                Plan::Delete { product }
+            } else {
+                Plan::Forget { secret: SecretFate::Stays, remains: Some(remains(facts)) }
+            }
+        }
+        (Some(id), Seen::List(listing)) => match listing.products.iter().find(|p| p.id == *id) {
+            Some(product) if accepted(product, facts, lives) => {
+                Plan::Delete { product: Box::new(product.clone()) }
+            }
+            Some(_) => Plan::Forget { secret: SecretFate::Stays, remains: Some(remains(facts)) },
+            None => match unlisted(facts, traits, &listing, lives) {
+                Absence::Proved => Plan::Gone,
+                Absence::Unproved => unproved(id),
+                Absence::Again(after) => Plan::wait(
+                    Reason::Deleting,
+                    format!("product {id} is missing from a list; a second one is to confirm it"),
+                    after,
+                ),
+            },
+        },
+        (Some(_), Seen::Absent { proved: true }) => Plan::Gone,
+        (Some(id), Seen::Absent { proved: false }) => unproved(id),
+        (None, Seen::List(listing)) => match search(&listing.products, facts, lives) {
+            Found::Ours(product, _) => Plan::DeleteFound { product },
+            // What carries the name without our mark was never ours: every create sends the mark.
+            Found::Named(..) | Found::None => settled(facts, &listing, traits),
+        },
+        // Delete 1: no id, and a ledger that leaves no doubt that nothing was created: no vendor call.
+        (None, Seen::Nothing) if need(facts, traits) == Need::Nothing => Plan::Gone,
+        (None, _) => unclear(facts, SOON),
+        (Some(_), Seen::Nothing) => Plan::Done,
+    }
+}
+
+/// Whether an attempt is proved to have left nothing. An open one takes two complete look-ups at every vendor,
+/// because nothing would find a product that appears after the object is gone (protocol, Delete 2). One that
+/// was told that its name is taken takes a list that shows by whom, or that is late enough to show it.
+fn settled(facts: &Facts, listing: &Listing, traits: &Traits) -> Plan {
+    let Some(ledger) = &facts.ledger else {
+        return Plan::Gone;
+    };
+    if ledger.is_open() {
+        return match proof(facts, ledger, listing.begun, traits) {
+            Proof::Nothing => Plan::Gone,
+            Proof::Wait(after) => unclear(facts, after),
+        };
+    }
+    match ledger.taken_by_us().map(|taken| later(taken, LIST_LAG)) {
+        Some(late)
+            if listing.begun < late && !shown(&listing.products, facts).any(|p| p.name == ledger.name) =>
+        {
+            unclear(facts, until(late, facts.now))
+        }
+        _ => Plan::Gone,
+    }
+}
+
+fn unclear(facts: &Facts, after: Duration) -> Plan {
+    let name = facts.ledger.as_ref().map_or(&facts.name, |ledger| &ledger.name);
+    let message = format!("the outcome of creating {name} is unclear; looking for it before letting go");
+    Plan::wait(Reason::Deleting, message, after)
+}
+
+fn unproved(id: &str) -> Plan {
+    Plan::wait(
+        Reason::ProductMissing,
+        format!(
+            "product {id} is not visible and no other product of ours is either, so the key may belong to another account: restore the right credentials, set deletionPolicy: Retain, or annotate iot-products.io/force-forget={id}"
+        ),
+        SLOW,
+    )
+}
+
+fn remains(facts: &Facts) -> String {
+    match (&facts.recorded, &facts.ledger) {
+        (Some(id), _) => format!("product {id} may remain at the vendor"),
+        (None, Some(ledger)) => format!("a product named {} may remain at the vendor", ledger.name),
+        (None, None) => "nothing was created".to_owned(),
+    }
+}

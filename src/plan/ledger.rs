@@ -1,0 +1,110 @@
+//! The creation ledger: what an annotation says about the attempts to create a product (protocol, "Terms").
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// How the last attempt stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LedgerState {
+    /// The create may be under way, or have had its effect unseen.
+    Open,
+    /// The vendor's clear answer ended the attempt.
+    Closed,
+}
+
+/// The ledger of one object. It only goes up: a lower attempt than one seen before is written again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ledger {
+    /// UID of the object it was written for; with another UID (copied manifest) it is none.
+    pub uid: String,
+    /// Fingerprint of vendor, host, region, site, instance, project and key id.
+    pub connection: String,
+    /// The product name that the attempt sends.
+    pub name: String,
+    /// Number of the attempt, from 1.
+    pub attempt: u32,
+    /// When the attempt's call has certainly ended on our side.
+    pub deadline: Timestamp,
+    /// Open or closed.
+    pub state: LedgerState,
+    /// When the vendor said that the name is taken, if that closed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken: Option<Timestamp>,
+}
+
+impl Ledger {
+    /// Reads an annotation; `None` for one of another object or one that cannot be read.
+    ///
+    /// An unreadable ledger counts as an open attempt elsewhere: the caller passes the raw text's presence
+    /// by [`Ledger::unreadable`].
+    pub fn parse(text: &str, uid: &str) -> Option<Self> {
+        let ledger: Self = serde_json::from_str(text).ok()?;
+        (ledger.uid == uid).then_some(ledger)
+    }
+
+    /// Whether a text is there that cannot be read as a ledger. A user damaged it: the attempt it stood for
+    /// may have had its effect, so it is treated as an open one.
+    pub fn unreadable(text: &str) -> bool {
+        serde_json::from_str::<Self>(text).is_err()
+    }
+
+    /// The annotation's text.
+    pub fn text(&self) -> String {
+        // A struct of strings and numbers always serialises; an empty text would read as damaged, so safe.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Whether the last attempt's outcome is unknown.
+    pub fn is_open(&self) -> bool {
+        self.state == LedgerState::Open
+    }
+
+    /// When the name was said to be taken, if that may have been by an earlier attempt of this object whose
+    /// product no list shows yet.
+    pub fn taken_by_us(&self) -> Option<Timestamp> {
+        self.taken.filter(|_| !self.is_open() && self.attempt > 1)
+    }
+
+    /// This ledger, closed by a clear answer.
+    #[must_use]
+    pub fn closed(mut self, taken: Option<Timestamp>) -> Self {
+        self.state = LedgerState::Closed;
+        self.taken = taken;
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ledger() -> Ledger {
+        Ledger {
+            uid: "u1".into(),
+            connection: "c".into(),
+            name: "thermostat".into(),
+            attempt: 2,
+            deadline: Timestamp::from_second(1_700_000_000).unwrap(),
+            state: LedgerState::Open,
+            taken: None,
+        }
+    }
+
+    #[test]
+    fn it_reads_what_it_wrote() {
+        assert_eq!(Ledger::parse(&ledger().text(), "u1"), Some(ledger()));
+    }
+
+    #[test]
+    fn a_copied_manifest_brings_no_ledger() {
+        assert_eq!(Ledger::parse(&ledger().text(), "u2"), None);
+        assert!(!Ledger::unreadable(&ledger().text()));
+    }
+
+    #[test]
+    fn a_damaged_ledger_is_known_as_such() {
+        assert!(Ledger::unreadable("{\"uid\":\"u1\""));
+    }
+}

@@ -1,0 +1,259 @@
+//! The decision core. Pure: the same facts and the same sight give the same plan, whoever asks.
+//!
+//! Two questions in one direction: [`need`] says what must be seen of the vendor before deciding, and
+//! [`plan`] decides from what was seen. The rule numbers are those of the protocol document (`docs/protocol.md`).
+
+pub mod create;
+pub mod delete;
+pub mod desired;
+pub mod diff;
+pub mod keep;
+pub mod ledger;
+pub mod mark;
+pub mod password;
+pub mod search;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::api::Reason;
+use crate::vendor::{Observed, Traits};
+use ledger::Ledger;
+use mark::Mark;
+
+/// Which existing products of an account may be taken over (`spec.adoption` of the account).
+pub use crate::api::Adoption;
+
+/// Why this object is looked at, which decides how much of the vendor's side must be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Check {
+    /// Nothing asks for the vendor: the Secret's turn, a restart, a label.
+    Rest,
+    /// The manifest changed since it was last applied, or the last attempt to apply it failed.
+    Edit,
+    /// A list hinted at a difference, or someone asked for a check now.
+    Full,
+}
+
+/// What is known of one object before the vendor is asked.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// The object's mark.
+    pub mark: Mark,
+    /// A deletion was asked for.
+    pub deleting: bool,
+    /// `spec.suspend`.
+    pub suspended: bool,
+    /// Our finalizer is on the object.
+    pub finalizer: bool,
+    /// `managementPolicy: ObserveOnly`.
+    pub observe_only: bool,
+    /// `deletionPolicy: Retain`.
+    pub retain: bool,
+    /// `adoptionPolicy: MatchName`.
+    pub match_name: bool,
+    /// The account's `adoption`.
+    pub adoption: Adoption,
+    /// `spec.name`.
+    pub name: String,
+    /// `status.productId`.
+    pub recorded: Option<String>,
+    /// `status.previousProductId`: proved to be gone, and still shown by lists that lag.
+    pub previous: Option<String>,
+    /// `spec.productId`.
+    pub imported: Option<String>,
+    /// The recorded product was never created or taken over by this object, only watched (`ObserveOnly`).
+    pub watched: bool,
+    /// `status.adoptedMark`: what stood where ours should when the product was adopted.
+    pub adopted_mark: Option<String>,
+    /// The ledger: the annotation, or what memory knows better.
+    pub ledger: Option<Ledger>,
+    /// Begin of the first of two empty look-ups, from memory: since the open ledger's deadline, or, where lists
+    /// are the only reading, since a recorded product was first missed.
+    pub first_empty: Option<Timestamp>,
+    /// Why the object is looked at.
+    pub check: Check,
+    /// Annotation `force-forget` names the recorded id, or the UID when none is recorded.
+    pub force_forget: bool,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// What must be seen before deciding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Need {
+    /// Nothing of the vendor.
+    Nothing,
+    /// What was last known of the product is enough.
+    Known {
+        /// The product.
+        id: String,
+    },
+    /// The product by its id.
+    Read {
+        /// The product.
+        id: String,
+    },
+    /// A complete list begun at or after a moment.
+    List {
+        /// The list proves nothing about what happened after its begin.
+        begun_after: Timestamp,
+    },
+}
+
+/// A complete list.
+#[derive(Debug, Clone)]
+pub struct Listing {
+    /// When its first page was asked for.
+    pub begun: Timestamp,
+    /// Every product of the account.
+    pub products: Arc<[Observed]>,
+}
+
+/// What was seen.
+#[derive(Debug, Clone)]
+pub enum Seen {
+    /// Nothing was asked.
+    Nothing,
+    /// The product as last known or just read.
+    Product(Box<Observed>),
+    /// The vendor's exact not-found for the id.
+    Absent {
+        /// It came through a connection that is known to show this product or another of ours
+        /// (protocol, "Absent"); otherwise a wrong account answers the same.
+        proved: bool,
+    },
+    /// A complete list.
+    List(Listing),
+}
+
+/// How a product that exists becomes this object's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// It carries our mark: an earlier attempt's, or a retained one.
+    Mark,
+    /// Adoption by `MatchName` or `productId`.
+    Adoption,
+}
+
+/// What happens to the output Secret when an object is forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretFate {
+    /// It stays: the product lives on and its credentials with it.
+    Stays,
+    /// It goes with the object.
+    Goes,
+}
+
+/// What to do.
+#[derive(Debug, Clone)]
+pub enum Plan {
+    /// Do nothing now; say why.
+    Wait(Wait),
+    /// Send attempt `attempt`.
+    Create {
+        /// Its number.
+        attempt: u32,
+    },
+    /// Record an existing product as this object's.
+    Take {
+        /// The product.
+        product: Box<Observed>,
+        /// By which right.
+        claim: Claim,
+        /// Further products with our mark: removed if they are empty and carry the ledger's name, else reported.
+        /// None with `ObserveOnly`, which removes nothing.
+        surplus: Vec<Observed>,
+    },
+    /// The recorded product is there: compare and mend.
+    Keep {
+        /// The product.
+        product: Box<Observed>,
+    },
+    /// The recorded product is proved absent: forget its id and create anew.
+    Recreate {
+        /// The id that is gone.
+        id: String,
+    },
+    /// Delete the product, then everything of ours.
+    Delete {
+        /// The product as read right before.
+        product: Box<Observed>,
+    },
+    /// A product of an open ledger was found while deleting: record its id first, so that nothing forgets it.
+    DeleteFound {
+        /// The product.
+        product: Box<Observed>,
+    },
+    /// Nothing of ours is at the vendor: take Secret and finalizer away.
+    Gone,
+    /// Let go without touching the vendor.
+    Forget {
+        /// The Secret's fate.
+        secret: SecretFate,
+        /// What an Event tells about what may remain.
+        remains: Option<String>,
+    },
+    /// Nothing is ours here any more.
+    Done,
+}
+
+/// A reason to wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wait {
+    /// Reason of condition Ready.
+    pub reason: Reason,
+    /// What the user reads, with the way out.
+    pub message: String,
+    /// When to look again.
+    pub after: Duration,
+}
+
+impl Plan {
+    pub(crate) fn wait(reason: Reason, message: impl Into<String>, after: Duration) -> Self {
+        Self::Wait(Wait { reason, message: message.into(), after })
+    }
+}
+
+/// How soon a state that needs a human is looked at again.
+pub const SLOW: Duration = Duration::from_mins(10);
+/// How soon a list that may lag is read again.
+pub const SOON: Duration = Duration::from_secs(5);
+
+/// What must be seen of the vendor before [`plan`] can decide.
+pub fn need(facts: &Facts, traits: &Traits) -> Need {
+    if facts.suspended {
+        return Need::Nothing;
+    }
+    if facts.deleting {
+        return delete::need(facts, traits);
+    }
+    match &facts.recorded {
+        Some(id) => keep::need(id, facts, traits),
+        None => create::need(facts, traits),
+    }
+}
+
+/// Decides. `lives` tells whether an object with this UID head exists in the cluster.
+pub fn plan(facts: &Facts, traits: &Traits, seen: Seen, lives: &dyn Fn(&str) -> bool) -> Plan {
+    if facts.suspended {
+        let message = if facts.deleting {
+            "deletion waits because spec.suspend is true; set it to false to let the deletion go on"
+        } else {
+            "nothing is called because spec.suspend is true"
+        };
+        return Plan::wait(Reason::Suspended, message, SLOW);
+    }
+    if facts.deleting {
+        return delete::plan(facts, traits, seen, lives);
+    }
+    match &facts.recorded {
+        Some(id) => keep::plan(id, facts, traits, seen, lives),
+        None => create::plan(facts, traits, seen, lives),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,190 @@
+//! Protocol, "Create": who creates at all, and what a clear answer leads to.
+
+use super::*;
+
+#[test]
+fn create_1_never_while_an_id_is_recorded() {
+    for traits in vendors() {
+        let recorded = Facts { recorded: Some("p1".into()), ..facts() };
+        for seen in
+            [Seen::Nothing, list(0, []), Seen::Absent { proved: false }, Seen::Absent { proved: true }]
+        {
+            let plan = decide(&recorded, traits, seen);
+            assert!(!matches!(plan, Plan::Create { .. } | Plan::Take { .. }), "{plan:?}");
+        }
+    }
+}
+
+#[test]
+fn create_1_never_when_suspended_deleting_or_only_watching() {
+    let held = [
+        Facts { suspended: true, ..facts() },
+        Facts { deleting: true, ..facts() },
+        Facts { observe_only: true, ..facts() },
+    ];
+    for facts in held {
+        for traits in vendors() {
+            for seen in [Seen::Nothing, list(0, [])] {
+                let plan = decide(&facts, traits, seen);
+                assert!(!matches!(plan, Plan::Create { .. }), "{facts:?}: {plan:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn suspension_asks_for_nothing_and_says_so_also_of_a_deletion() {
+    for (deleting, word) in [(false, "nothing is called"), (true, "deletion waits")] {
+        let facts = Facts { suspended: true, deleting, ledger: Some(open(-60)), ..facts() };
+        assert_eq!(need(&facts, &TENCENT), Need::Nothing);
+        let plan = decide(&facts, &TENCENT, Seen::Nothing);
+        assert!(waits(&plan, Reason::Suspended).message.contains(word));
+    }
+}
+
+#[test]
+fn create_3_the_refusal_is_the_first_look_up_where_names_are_refused() {
+    for traits in [&TENCENT, &LEGACY, &ALIBABA] {
+        assert_eq!(need(&facts(), traits), Need::Nothing);
+        creates(&decide(&facts(), traits, Seen::Nothing), 1);
+    }
+}
+
+#[test]
+fn create_3_looks_first_where_names_are_not_refused() {
+    assert_eq!(need(&facts(), &HUAWEI), Need::List { begun_after: at(0) });
+    creates(&decide(&facts(), &HUAWEI, list(0, [])), 1);
+    // A plan without that look is none.
+    waits(&decide(&facts(), &HUAWEI, Seen::Nothing), Reason::Creating);
+}
+
+#[test]
+fn create_3_looks_first_to_match_a_name_and_after_every_attempt() {
+    let matching = Facts { match_name: true, ..facts() };
+    let again = Facts { ledger: Some(open(-60).closed(None)), ..facts() };
+    for facts in [matching, again] {
+        for traits in vendors() {
+            let Need::List { begun_after } = need(&facts, traits) else { panic!("{facts:?} needs a list") };
+            assert!(begun_after >= at(-2) && begun_after <= at(0));
+            waits(&decide(&facts, traits, Seen::Nothing), Reason::Creating);
+        }
+    }
+}
+
+#[test]
+fn create_3_where_names_are_not_refused_no_proof_rests_on_an_older_list() {
+    let again = Facts { ledger: Some(open(-1).closed(None)), ..facts() };
+    assert_eq!(need(&again, &HUAWEI), Need::List { begun_after: at(0) });
+}
+
+#[test]
+fn create_3_our_mark_is_found_under_any_name() {
+    for mark in [ours(), former()] {
+        let seen = list(0, [product("p1", "renamed", Some(&mark)), product("p2", "thermostat", None)]);
+        let facts = Facts { ledger: Some(open(-60).closed(None)), ..facts() };
+        assert_eq!(takes(&decide(&facts, &TENCENT, seen), Claim::Mark), ("p1", vec![]));
+    }
+}
+
+#[test]
+fn create_3_the_mark_of_an_object_that_lives_is_not_ours() {
+    let seen = list(0, [product("p1", "thermostat", Some(&former()))]);
+    let facts = Facts { ledger: Some(open(-60).closed(None)), ..facts() };
+    let plan = plan(&facts, &TENCENT, seen, &|head| FORMER_UID.starts_with(head));
+    waits(&plan, Reason::NameConflict);
+}
+
+#[test]
+fn create_3_of_two_with_our_mark_the_oldest_is_kept() {
+    let aged = |id: &str, created: Option<i64>| Observed {
+        created_at: created,
+        ..product(id, "thermostat", Some(&ours()))
+    };
+    let products = [aged("young", Some(30)), aged("ageless", None), aged("old", Some(10))];
+    for turn in 0..products.len() {
+        let mut products = products.to_vec();
+        products.rotate_left(turn);
+        let facts = Facts { ledger: Some(open(-60)), ..facts() };
+        let plan = decide(&facts, &HUAWEI, list(0, products));
+        assert_eq!(takes(&plan, Claim::Mark), ("old", vec!["young", "ageless"]));
+    }
+}
+
+#[test]
+fn create_3_who_only_watches_takes_but_removes_no_surplus() {
+    let watching = Facts { observe_only: true, ..facts() };
+    let two = [product("p1", "a", Some(&ours())), product("p2", "b", Some(&ours()))];
+    assert_eq!(takes(&decide(&watching, &TENCENT, list(0, two.clone())), Claim::Mark), ("p1", vec![]));
+    let importing = Facts { imported: Some("p2".into()), ledger: Some(open(-60)), ..watching };
+    assert_eq!(takes(&decide(&importing, &TENCENT, list(0, two)), Claim::Mark), ("p2", vec![]));
+}
+
+#[test]
+fn create_3_a_name_of_another_or_of_nobody_is_a_conflict() {
+    let disputed =
+        Observed { description: format!("{} {}", ours(), foreign()), ..product("p1", "thermostat", None) };
+    let others = [product("p1", "thermostat", Some(&foreign())), product("p1", "thermostat", None), disputed];
+    for other in others {
+        for traits in vendors() {
+            for adoption in [Adoption::None, Adoption::Unmarked, Adoption::Any] {
+                let facts = Facts { adoption, ledger: Some(open(-90).closed(Some(at(-80)))), ..facts() };
+                let plan = decide(&facts, traits, list(0, [other.clone()]));
+                assert!(waits(&plan, Reason::NameConflict).message.contains("p1"));
+            }
+        }
+    }
+}
+
+#[test]
+fn create_4_a_taken_name_is_looked_for_60_s_then_a_conflict_then_tried_again() {
+    let taken = |now| Facts {
+        now: at(now),
+        ledger: Some(Ledger { attempt: 4, ..open(20).closed(Some(at(10))) }),
+        ..facts()
+    };
+    for traits in [&TENCENT, &LEGACY, &ALIBABA] {
+        // The look-up is begun after the refusal.
+        assert_eq!(need(&taken(11), traits), Need::List { begun_after: at(10) });
+        for now in [11, 69] {
+            let plan = decide(&taken(now), traits, list(now, []));
+            assert!(waits(&plan, Reason::Creating).after <= Duration::from_secs(5));
+        }
+        for now in [70, 609] {
+            let plan = decide(&taken(now), traits, list(now, []));
+            assert!(waits(&plan, Reason::NameConflict).message.contains("cannot see"));
+        }
+        creates(&decide(&taken(610), traits, list(610, [])), 5);
+    }
+}
+
+#[test]
+fn create_4_a_closed_ledgers_name_is_forgotten_with_an_edit() {
+    let edited =
+        Facts { name: "edited".into(), now: at(11), ledger: Some(open(20).closed(Some(at(10)))), ..facts() };
+    for traits in vendors() {
+        let others = [product("p1", "thermostat", Some(&foreign()))];
+        creates(&decide(&edited, traits, list(11, others)), 2);
+    }
+}
+
+#[test]
+fn create_4_after_an_edit_the_name_may_still_be_held_by_an_earlier_attempt() {
+    let edited = |now| Facts {
+        name: "edited".into(),
+        now: at(now),
+        ledger: Some(Ledger { attempt: 2, ..open(20).closed(Some(at(10))) }),
+        ..facts()
+    };
+    for traits in vendors() {
+        waits(&decide(&edited(69), traits, list(69, [])), Reason::Creating);
+        creates(&decide(&edited(70), traits, list(70, [])), 3);
+    }
+}
+
+#[test]
+fn create_4_a_clear_refusal_leads_to_the_next_attempt() {
+    let refused = Facts { ledger: Some(Ledger { attempt: 7, ..open(-5).closed(None) }), ..facts() };
+    for traits in vendors() {
+        creates(&decide(&refused, traits, list(0, [])), 8);
+    }
+}

@@ -1,0 +1,156 @@
+//! A recorded product: protocol, "Absent", "Re-create" and the end of "Adopt".
+
+use super::*;
+
+fn recorded() -> Facts {
+    Facts { recorded: Some("p1".into()), ledger: Some(open(-60)), ..facts() }
+}
+
+fn sibling() -> Observed {
+    let mark = Mark::of("owner", "factory", "lamp", "77777777-0000-4000-8000-000000000000");
+    product("p9", "lamp", Some(&mark))
+}
+
+#[test]
+fn nothing_is_asked_of_the_vendor_whose_answer_is_not_in_doubt() {
+    for traits in vendors() {
+        for check in [Check::Rest, Check::Edit] {
+            let facts = Facts { check, ..recorded() };
+            assert_eq!(need(&facts, traits), Need::Known { id: "p1".into() });
+        }
+        let full = Facts { check: Check::Full, ..recorded() };
+        let by_id = Need::Read { id: "p1".into() };
+        let by_list = Need::List { begun_after: at(0) };
+        assert_eq!(need(&full, traits), if traits.reads_by_id { by_id } else { by_list });
+    }
+}
+
+#[test]
+fn our_product_is_kept_also_after_it_lost_its_mark() {
+    for mark in [Some(ours()), Some(former()), None] {
+        for traits in vendors() {
+            let product = product("p1", "any", mark.as_ref());
+            for seen in [read(product.clone()), list(0, [sibling(), product])] {
+                let plan = decide(&recorded(), traits, seen);
+                assert!(matches!(&plan, Plan::Keep { product } if product.id == "p1"), "{plan:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn adopt_anothers_mark_where_ours_stood_stops_everything() {
+    let twice = Observed { description: format!("{}{}", ours(), foreign()), ..product("p1", "a", None) };
+    for product in [product("p1", "a", Some(&foreign())), twice] {
+        let plan = decide(&recorded(), &TENCENT, read(product.clone()));
+        assert!(waits(&plan, Reason::NameConflict).message.contains("deleting this IotProduct only forgets"));
+        let plan = decide(&Facts { deleting: true, ..recorded() }, &TENCENT, read(product));
+        assert!(
+            matches!(&plan, Plan::Forget { secret: SecretFate::Stays, remains: Some(note) } if note.contains("p1")),
+            "{plan:?}"
+        );
+    }
+}
+
+#[test]
+fn adopt_the_mark_found_at_adoption_is_accepted_and_no_other() {
+    let adopted = Facts { adopted_mark: Some(foreign().to_string()), ..recorded() };
+    let plan = decide(&adopted, &TENCENT, read(product("p1", "a", Some(&foreign()))));
+    assert!(matches!(plan, Plan::Keep { .. }), "{plan:?}");
+    let third = Mark::of("third", "n", "p", FORMER_UID);
+    waits(&decide(&adopted, &TENCENT, read(product("p1", "a", Some(&third)))), Reason::NameConflict);
+}
+
+#[test]
+fn who_only_watches_keeps_whatever_it_is() {
+    let facts = Facts { observe_only: true, ..recorded() };
+    let plan = decide(&facts, &TENCENT, read(product("p1", "a", Some(&foreign()))));
+    assert!(matches!(plan, Plan::Keep { .. }), "{plan:?}");
+}
+
+#[test]
+fn absent_a_proved_not_found_creates_anew() {
+    for traits in vendors() {
+        let plan = decide(&recorded(), traits, Seen::Absent { proved: true });
+        assert!(matches!(&plan, Plan::Recreate { id } if id == "p1"), "{plan:?}");
+    }
+}
+
+#[test]
+fn absent_a_list_that_still_shows_what_is_gone_is_not_believed() {
+    let facts = Facts { recorded: None, previous: Some("p1".into()), ..recorded() };
+    for traits in vendors() {
+        let plan = decide(&facts, traits, list(0, [product("p1", "thermostat", Some(&ours()))]));
+        assert!(!matches!(plan, Plan::Take { .. }), "{plan:?}");
+        let seen = [product("p1", "thermostat", Some(&ours())), product("p2", "thermostat", Some(&ours()))];
+        assert_eq!(takes(&decide(&facts, traits, list(0, seen)), Claim::Mark), ("p2", vec![]));
+    }
+}
+
+#[test]
+fn absent_without_proof_nothing_is_created_or_forgotten() {
+    for traits in vendors() {
+        let plan = decide(&recorded(), traits, Seen::Absent { proved: false });
+        waits(&plan, Reason::ProductMissing);
+        let deleting = Facts { deleting: true, ..recorded() };
+        let plan = decide(&deleting, traits, Seen::Absent { proved: false });
+        let wait = waits(&plan, Reason::ProductMissing);
+        assert!(wait.message.contains("force-forget=p1") && wait.message.contains("Retain"));
+    }
+}
+
+#[test]
+fn absent_what_was_imported_or_is_only_watched_is_not_created_anew() {
+    let imported = Facts { imported: Some("p1".into()), ..recorded() };
+    let watched = Facts { observe_only: true, ..recorded() };
+    for facts in [imported, watched] {
+        for proved in [false, true] {
+            waits(&decide(&facts, &TENCENT, Seen::Absent { proved }), Reason::ProductMissing);
+        }
+    }
+}
+
+#[test]
+fn absent_missing_from_a_list_is_a_hint_where_products_can_be_read() {
+    for traits in [&TENCENT, &ALIBABA, &HUAWEI] {
+        for deleting in [false, true] {
+            let facts = Facts { deleting, first_empty: Some(at(-100)), ..recorded() };
+            let plan = plan(&facts, traits, list(0, [sibling()]), &|_| true);
+            waits(&plan, Reason::ProductMissing);
+        }
+    }
+}
+
+#[test]
+fn absent_where_lists_are_the_only_reading_takes_two_that_show_another_of_ours() {
+    let lives = |head: &str| head == "77777777";
+    let seen = |first: Option<i64>, products: &[Observed], deleting: bool| {
+        let facts = Facts { deleting, first_empty: first.map(at), ..recorded() };
+        plan(&facts, &LEGACY, list(0, products.to_vec()), &lives)
+    };
+    for first in [None, Some(-9)] {
+        let reason = waits(&seen(first, &[sibling()], false), Reason::ProductMissing).after;
+        assert!(reason <= Duration::from_secs(10));
+        waits(&seen(first, &[sibling()], true), Reason::Deleting);
+    }
+    assert!(matches!(seen(Some(-10), &[sibling()], false), Plan::Recreate { .. }));
+    assert!(matches!(seen(Some(-10), &[sibling()], true), Plan::Gone));
+    // A wrong account's list is empty, too.
+    for products in [vec![], vec![product("p8", "other", Some(&foreign()))]] {
+        waits(&seen(Some(-10), &products, false), Reason::ProductMissing);
+        waits(&seen(Some(-10), &products, true), Reason::ProductMissing);
+    }
+}
+
+#[test]
+fn adopt_a_watched_product_is_taken_over_only_as_the_account_allows() {
+    let watched = Facts { watched: true, ..recorded() };
+    let unmarked = || read(product("p1", "thermostat", None));
+    for traits in vendors() {
+        assert_eq!(takes(&decide(&watched, traits, unmarked()), Claim::Adoption).0, "p1");
+        let refused = Facts { adoption: Adoption::None, ..watched.clone() };
+        waits(&decide(&refused, traits, unmarked()), Reason::NameConflict);
+        let still = Facts { observe_only: true, ..watched.clone() };
+        assert!(matches!(decide(&still, traits, unmarked()), Plan::Keep { .. }));
+    }
+}

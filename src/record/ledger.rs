@@ -1,0 +1,147 @@
+//! The creation ledger on the object (protocol, Create 2, 4 and 5).
+
+use kube::api::{Api, Patch, PatchParams};
+use kube::{Resource, ResourceExt};
+use serde_json::{Value, json};
+
+use super::RecordError;
+use crate::api::{ACCOUNT_FINALIZER, CREATION_ANNOTATION, Condition, IotProduct, PRODUCT_FINALIZER};
+use crate::plan::ledger::Ledger;
+
+/// The annotation's path in a JSON Patch.
+const ANNOTATION_PATH: &str = "/metadata/annotations/iot-products.io~1creation";
+
+/// An object's finalizers with one more.
+fn with_finalizer(finalizers: &[String], added: &str) -> Vec<String> {
+    let mut finalizers = finalizers.to_vec();
+    if !finalizers.iter().any(|f| f == added) {
+        finalizers.push(added.to_owned());
+    }
+    finalizers
+}
+
+/// Writes finalizer and ledger in one patch that holds only for the object exactly as it was read. Of two
+/// controllers that read the same object, one gets a conflict before it has called the vendor.
+pub async fn write(
+    api: &Api<IotProduct>,
+    object: &IotProduct,
+    ledger: &Ledger,
+) -> Result<IotProduct, RecordError> {
+    let patch = json!({"metadata": {
+        "resourceVersion": object.resource_version(),
+        "finalizers": with_finalizer(object.finalizers(), PRODUCT_FINALIZER),
+        "annotations": {CREATION_ANNOTATION: ledger.text()},
+    }});
+    let what = "writing finalizer and ledger";
+    api.patch(&object.name_any(), &PatchParams::default(), &Patch::Merge(patch))
+        .await
+        .map_err(|error| RecordError::of(what, error))
+}
+
+/// Closes the ledger if it is still the one that was written.
+pub async fn close(
+    api: &Api<IotProduct>,
+    object: &IotProduct,
+    from: &Ledger,
+    to: &Ledger,
+) -> Result<IotProduct, RecordError> {
+    let operations = json!([
+        {"op": "test", "path": "/metadata/uid", "value": object.uid()},
+        {"op": "test", "path": ANNOTATION_PATH, "value": from.text()},
+        {"op": "replace", "path": ANNOTATION_PATH, "value": to.text()},
+    ]);
+    json_patch(api, object, "", operations, "closing the ledger").await
+}
+
+/// Records the id alone, at once. Holds only for the object whose create was answered: a merge patch would
+/// ignore a wrong UID silently, a failed JSON Patch `test` does not.
+pub async fn record_id(
+    api: &Api<IotProduct>,
+    object: &IotProduct,
+    ledger: &Ledger,
+    id: &str,
+) -> Result<IotProduct, RecordError> {
+    let operations = json!([
+        {"op": "test", "path": "/metadata/uid", "value": object.uid()},
+        {"op": "test", "path": ANNOTATION_PATH, "value": ledger.text()},
+        {"op": "test", "path": "/status/productId", "value": null},
+        {"op": "add", "path": "/status/productId", "value": id},
+        {"op": "add", "path": "/status/creationAttempt", "value": ledger.attempt},
+    ]);
+    json_patch(api, object, "status", operations, "recording the product id").await
+}
+
+/// Moves the id of a product that is proved absent to `previousProductId` (protocol, Re-create).
+/// Ready is no longer True from the same moment on.
+pub async fn forget_id(
+    api: &Api<IotProduct>,
+    object: &IotProduct,
+    id: &str,
+    conditions: &[Condition],
+) -> Result<IotProduct, RecordError> {
+    let mut operations = json!([
+        {"op": "test", "path": "/metadata/uid", "value": object.uid()},
+        {"op": "test", "path": "/status/productId", "value": id},
+        {"op": "remove", "path": "/status/productId"},
+        {"op": "add", "path": "/status/previousProductId", "value": id},
+        {"op": "add", "path": "/status/conditions", "value": conditions},
+    ]);
+    // The password was that product's.
+    let hashed = object.status.as_ref().is_some_and(|status| status.password_hash.is_some());
+    if let Some(operations) = operations.as_array_mut().filter(|_| hashed) {
+        operations.push(json!({"op": "remove", "path": "/status/passwordHash"}));
+    }
+    json_patch(api, object, "status", operations, "forgetting the id of a missing product").await
+}
+
+async fn json_patch(
+    api: &Api<IotProduct>,
+    object: &IotProduct,
+    subresource: &str,
+    operations: Value,
+    what: &'static str,
+) -> Result<IotProduct, RecordError> {
+    let patch = serde_json::from_value(operations)
+        .map_err(|error| RecordError::Kube { what, source: kube::Error::SerdeError(error) })?;
+    let (name, params, patch) = (object.name_any(), PatchParams::default(), Patch::Json::<()>(patch));
+    let answer = if subresource.is_empty() {
+        api.patch(&name, &params, &patch).await
+    } else {
+        api.patch_status(&name, &params, &patch).await
+    };
+    answer.map_err(|error| RecordError::of(what, error))
+}
+
+/// Adds or removes one finalizer of any object, by resourceVersion.
+pub async fn set_finalizer<K>(
+    api: &Api<K>,
+    object: &K,
+    finalizer: &str,
+    on: bool,
+) -> Result<Option<K>, RecordError>
+where
+    K: Resource + Clone + serde::de::DeserializeOwned + std::fmt::Debug,
+{
+    if object.finalizers().iter().any(|f| f == finalizer) == on {
+        return Ok(None);
+    }
+    let finalizers = if on {
+        with_finalizer(object.finalizers(), finalizer)
+    } else {
+        object.finalizers().iter().filter(|f| *f != finalizer).cloned().collect()
+    };
+    let patch = json!({"metadata": {"resourceVersion": object.resource_version(), "finalizers": finalizers}});
+    let what = match finalizer {
+        PRODUCT_FINALIZER => "changing the product's finalizer",
+        ACCOUNT_FINALIZER => "changing the account's finalizer",
+        _ => "changing the finalizer of the credentials Secret",
+    };
+    match api.patch(&object.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await {
+        Ok(object) => Ok(Some(object)),
+        Err(error) => match RecordError::of(what, error) {
+            // Taking a finalizer off what is gone is done.
+            RecordError::Gone { .. } if !on => Ok(None),
+            error => Err(error),
+        },
+    }
+}

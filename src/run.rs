@@ -1,0 +1,382 @@
+//! `iot-operator run`: assembly and end of the process. No logic of products is here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{Api, Client, ResourceExt};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tracing::{error, info, warn};
+
+use crate::api::{ClusterIotAccount, IotAccount, IotProduct};
+use crate::cli::RunArgs;
+use crate::client::{self, Clients};
+use crate::controller::account::{self, Memories};
+use crate::controller::accounts::Accounts;
+use crate::controller::context::{Context, Scope, Settings, Wake};
+use crate::controller::memory::Memory;
+use crate::controller::reconcile;
+use crate::controller::streams::{self, Reports, Watched};
+use crate::http::endpoint::{AllowedEndpoints, EndpointError};
+use crate::lease::{Leadership, LeaseError, election};
+use crate::metrics::Metrics;
+use crate::record::events::Events;
+use crate::server::{Health, Server, ServerError};
+use crate::telemetry::TelemetryError;
+use crate::vendor::connection::Surroundings;
+
+/// The main loop may be silent for this long before the process counts as dead.
+const LONGEST_SILENCE: Duration = Duration::from_mins(1);
+/// How often it shows itself.
+const BEAT: Duration = Duration::from_secs(5);
+/// Components of readiness.
+const PRODUCTS: &str = "IotProduct";
+const ACCOUNTS: &str = "IotAccount";
+const CLUSTER_ACCOUNTS: &str = "ClusterIotAccount";
+
+/// Why the operator ends.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Flags that do not fit together.
+    #[error(transparent)]
+    Flags(#[from] crate::cli::CliError),
+    /// The globs of `--allowed-endpoints`.
+    #[error("--allowed-endpoints: {0}")]
+    Endpoints(#[from] EndpointError),
+    /// Logging.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
+    /// The API server cannot be reached by the given configuration.
+    #[error(transparent)]
+    Client(#[from] client::ClientError),
+    /// Metrics and health.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// Leadership.
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
+    /// The process cannot be told to stop.
+    #[error("cannot listen for signals")]
+    Signals(#[source] std::io::Error),
+    /// A controller ended although nobody asked it to.
+    #[error("a controller ended by itself; the process starts anew")]
+    Ended,
+}
+
+/// Runs until SIGTERM or SIGINT, or until leadership is lost.
+pub async fn run(args: RunArgs) -> Result<(), RunError> {
+    args.check()?;
+    crate::telemetry::init(args.log.log_format, &args.log.filter())?;
+    let endpoints = AllowedEndpoints::parse(&args.allowed_endpoints)?.with_plain_http(args.allow_plain_http);
+    let metrics = Metrics::new();
+    let health = Health::new(&components(&args), LONGEST_SILENCE);
+    let server = Server::start(args.metrics_addr, health.clone(), metrics.clone())?;
+    info!(version = env!("CARGO_PKG_VERSION"), metrics = %server.address(), "starting");
+    let mut stop = Stop::new()?;
+    let clients = client::connect(args.kubeconfig.as_deref()).await?;
+    let beat = tokio::spawn(beat(health.clone()));
+
+    let (released, release) = tokio::sync::oneshot::channel::<()>();
+    let (leadership, mut elected) = lead(&args, &clients.api, release)?;
+    // A replica that stands by is ready: it would take over at once.
+    set_all(&health, &args, true);
+    let outcome = tokio::select! {
+        () = leadership.wait_leader() => {
+            set_all(&health, &args, false);
+            metrics.leader(true);
+            info!("leading");
+            work(&args, clients, endpoints, metrics, health, leadership, &mut stop, &mut elected).await
+        }
+        () = stop.asked() => Ok(()),
+        lost = &mut elected => Err(ended(lost)),
+    };
+    beat.abort();
+    if outcome.is_ok() {
+        // Drained: the lease goes back so that the next process need not wait.
+        drop(released);
+        if !elected.is_finished() {
+            let _ = timeout(Duration::from_secs(5), elected).await;
+        }
+    }
+    outcome
+}
+
+type Elected = tokio::task::JoinHandle<Result<(), LeaseError>>;
+
+fn ended(lost: Result<Result<(), LeaseError>, tokio::task::JoinError>) -> RunError {
+    match lost {
+        Ok(Err(error)) => RunError::Lease(error),
+        Ok(Ok(())) | Err(_) => RunError::Ended,
+    }
+}
+
+fn components(args: &RunArgs) -> Vec<&'static str> {
+    let mut components = vec![PRODUCTS, ACCOUNTS];
+    if args.watch_namespaces.is_empty() {
+        components.push(CLUSTER_ACCOUNTS);
+    }
+    components
+}
+
+fn set_all(health: &Health, args: &RunArgs, ready: bool) {
+    for component in components(args) {
+        health.set_ready(component, ready);
+    }
+}
+
+async fn beat(health: Health) {
+    let mut turn = tokio::time::interval(BEAT);
+    loop {
+        turn.tick().await;
+        health.beat();
+    }
+}
+
+fn lead(
+    args: &RunArgs,
+    client: &Client,
+    release: tokio::sync::oneshot::Receiver<()>,
+) -> Result<(Leadership, Elected), RunError> {
+    if !args.lease.leader_elect {
+        warn!("leader election is off: two copies of this process would act at once");
+        let forever = tokio::spawn(async {
+            let _ = release.await;
+            Ok(())
+        });
+        return Ok((Leadership::without_election(), forever));
+    }
+    let (leadership, election) = election(client.clone(), args.lease.settings())?;
+    let elected = tokio::spawn(election.run(async {
+        let _ = release.await;
+    }));
+    Ok((leadership, elected))
+}
+
+/// Leads: controllers until a stop is asked for and they have drained, or leadership is lost.
+#[expect(clippy::too_many_arguments, reason = "the assembly of the process, called once")]
+async fn work(
+    args: &RunArgs,
+    clients: Clients,
+    endpoints: AllowedEndpoints,
+    metrics: Metrics,
+    health: Health,
+    leadership: Leadership,
+    stop: &mut Stop,
+    elected: &mut Elected,
+) -> Result<(), RunError> {
+    let owner_id = if let Some(owner_id) = &args.owner_id {
+        owner_id.clone()
+    } else {
+        tokio::select! {
+            owner_id = owner_id(&clients.api) => owner_id,
+            () = stop.asked() => return Ok(()),
+        }
+    };
+    let settings = Settings {
+        owner_id,
+        secret_check_interval: args.secret_check_interval,
+        vendor_timeout: args.vendor_timeout,
+        reconcile_timeout: args.reconcile_timeout,
+    };
+    let surroundings = Surroundings {
+        endpoints: Arc::new(endpoints),
+        fence: Arc::new(leadership),
+        metrics: metrics.clone(),
+    };
+    let (drain, draining) = tokio::sync::watch::channel(false);
+    let mut controllers = start(args, clients, settings, surroundings, &health, &draining);
+    tokio::select! {
+        () = stop.asked() => {}
+        lost = elected => return Err(ended(lost)),
+        _ = controllers.join_next() => return Err(RunError::Ended),
+    }
+    info!("stopping: no new visits, the ones under way may end");
+    set_all(&health, args, false);
+    drain.send_replace(true);
+    let drained =
+        timeout(args.drain_timeout, async { while controllers.join_next().await.is_some() {} }).await;
+    if drained.is_err() {
+        error!(
+            seconds = args.drain_timeout.as_secs(),
+            "visits were still under way at the end of --drain-timeout"
+        );
+    }
+    Ok(())
+}
+
+/// Accounts are few and each visit is short.
+const ACCOUNT_VISITS: u16 = 32;
+
+/// The kinds of one scope, and the namespace that it is.
+struct Watch {
+    namespace: Option<String>,
+    products: Watched<IotProduct>,
+    accounts: Watched<IotAccount>,
+    cluster_accounts: Watched<ClusterIotAccount>,
+}
+
+impl Watch {
+    fn new(namespace: Option<String>) -> Self {
+        let (products, accounts, cluster_accounts) = (Watched::new(), Watched::new(), Watched::new());
+        Self { namespace, products, accounts, cluster_accounts }
+    }
+
+    fn scope(&self) -> Scope {
+        Scope {
+            products: self.products.store.clone(),
+            accounts: self.accounts.store.clone(),
+            cluster_accounts: self.namespace.is_none().then(|| self.cluster_accounts.store.clone()),
+            wake: Wake {
+                products: self.products.wake.clone(),
+                accounts: self.accounts.wake.clone(),
+                cluster_accounts: self.cluster_accounts.wake.clone(),
+            },
+            namespace: self.namespace.clone(),
+        }
+    }
+}
+
+/// What every controller of the process is given.
+struct Crew {
+    client: Client,
+    ctx: Arc<Context>,
+    health: Health,
+    draining: tokio::sync::watch::Receiver<bool>,
+    product_visits: u16,
+}
+
+impl Crew {
+    fn reports(&self, component: &'static str) -> Reports {
+        Reports { health: self.health.clone(), metrics: self.ctx.metrics.clone(), component }
+    }
+
+    fn stopping(&self) -> impl Future<Output = ()> + Send + Sync + 'static {
+        let mut draining = self.draining.clone();
+        async move {
+            // An error means that the process is ending anyway.
+            let _ = draining.wait_for(|draining| *draining).await;
+        }
+    }
+
+    /// Sets the controllers of one scope to work.
+    fn set_out(&self, watch: Watch, controllers: &mut JoinSet<()>) {
+        let client = || self.client.clone();
+        let ctx = || Arc::clone(&self.ctx);
+        let (products, accounts) = match &watch.namespace {
+            Some(namespace) => (Api::namespaced(client(), namespace), Api::namespaced(client(), namespace)),
+            None => (Api::all(client()), Api::all(client())),
+        };
+        let (reports, stop, visits) = (self.reports(PRODUCTS), self.stopping(), self.product_visits);
+        controllers.spawn(streams::run(
+            products,
+            watch.products,
+            ctx(),
+            reports,
+            visits,
+            reconcile::reconcile,
+            stop,
+        ));
+        let (reports, stop, visit) =
+            (self.reports(ACCOUNTS), self.stopping(), account::reconcile::<IotAccount>);
+        controllers.spawn(streams::run(
+            accounts,
+            watch.accounts,
+            ctx(),
+            reports,
+            ACCOUNT_VISITS,
+            visit,
+            stop,
+        ));
+        if watch.namespace.is_none() {
+            let (reports, stop) = (self.reports(CLUSTER_ACCOUNTS), self.stopping());
+            let (api, visit) = (Api::all(client()), account::reconcile::<ClusterIotAccount>);
+            let watched = watch.cluster_accounts;
+            controllers.spawn(streams::run(api, watched, ctx(), reports, ACCOUNT_VISITS, visit, stop));
+        }
+    }
+}
+
+/// The stores and controllers of every scope.
+fn start(
+    args: &RunArgs,
+    clients: Clients,
+    settings: Settings,
+    surroundings: Surroundings,
+    health: &Health,
+    draining: &tokio::sync::watch::Receiver<bool>,
+) -> JoinSet<()> {
+    let namespaces: Vec<Option<String>> = if args.watch_namespaces.is_empty() {
+        vec![None]
+    } else {
+        args.watch_namespaces.iter().cloned().map(Some).collect()
+    };
+    let watches: Vec<Watch> = namespaces.into_iter().map(Watch::new).collect();
+    let ctx = Arc::new(Context {
+        events: Events::new(clients.api.clone(), std::env::var("HOSTNAME").ok()),
+        client: clients.api,
+        settings,
+        memory: Memory::default(),
+        accounts: Accounts::default(),
+        account_memories: Memories::default(),
+        metrics: surroundings.metrics.clone(),
+        surroundings,
+        scopes: watches.iter().map(Watch::scope).collect(),
+    });
+    let crew = Crew {
+        client: clients.watch,
+        ctx: Arc::clone(&ctx),
+        health: health.clone(),
+        draining: draining.clone(),
+        product_visits: args.max_concurrent_reconciles,
+    };
+    let mut controllers = JoinSet::new();
+    for watch in watches {
+        crew.set_out(watch, &mut controllers);
+    }
+    let until = crew.stopping();
+    controllers.spawn(async move {
+        tokio::select! {
+            () = streams::count_products(ctx) => {}
+            () = until => {}
+        }
+    });
+    controllers
+}
+
+/// The owner id of every mark: the UID of the namespace kube-system, unless a flag says otherwise.
+async fn owner_id(client: &Client) -> String {
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    loop {
+        match namespaces.get("kube-system").await {
+            Ok(namespace) => return namespace.uid().unwrap_or_default(),
+            Err(error) => {
+                warn!(%error, "the namespace kube-system cannot be read for the owner id; set --owner-id, or wait");
+                sleep(BEAT).await;
+            }
+        }
+    }
+}
+
+/// SIGTERM and SIGINT.
+struct Stop {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Stop {
+    fn new() -> Result<Self, RunError> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).map_err(RunError::Signals)?,
+            interrupt: signal(SignalKind::interrupt()).map_err(RunError::Signals)?,
+        })
+    }
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
