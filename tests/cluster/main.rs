@@ -1,1 +1,78 @@
-fn main(){}
+//! The operator as it ships, against a real API server and the vendor's simulator: what users are promised,
+//! tried from outside through the binary, the API and the vendor's call log.
+//!
+//! `IDLE_SECONDS` and `OUTAGE_SECONDS` make the two tests that watch for a while watch longer.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "tests say what they saw, and end where it is wrong"
+)]
+
+mod account;
+mod cel;
+mod conflict;
+mod crds;
+mod create;
+mod delete;
+mod drift;
+mod evidence;
+mod faults;
+mod leader;
+mod lists;
+mod manifest;
+mod object;
+mod operator;
+mod outage;
+mod quiet;
+mod reasons;
+mod renamed;
+mod rules;
+mod secrets;
+mod session;
+mod update;
+mod vendor;
+mod waiting;
+mod world;
+
+use std::sync::Arc;
+
+use libtest_mimic::Arguments;
+
+use session::Session;
+
+/// Tests mostly wait, and each has an operator of its own.
+const AT_A_TIME: usize = 4;
+
+fn main() {
+    iot_test_harness::supervise_if_asked();
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(AT_A_TIME);
+    let session = Arc::new(Session::new());
+    let tests = [
+        account::tests(),
+        conflict::tests(),
+        crds::tests(),
+        create::tests(),
+        delete::tests(),
+        drift::tests(),
+        faults::tests(),
+        leader::tests(),
+        lists::tests(),
+        outage::tests(),
+        quiet::tests(),
+        reasons::tests(),
+        renamed::tests(),
+        rules::tests(),
+        secrets::tests(),
+        update::tests(),
+        waiting::tests(),
+    ];
+    let trials = tests.into_iter().flatten().map(|test| test.into_trial(&session)).collect();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    // Ends the control plane before the process, so that nothing is left behind when the prompt is back.
+    drop(session);
+    conclusion.exit();
+}

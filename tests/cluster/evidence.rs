@@ -1,0 +1,88 @@
+//! What is shown of a test that failed: the operators' logs and what they asked of the vendor.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use iot_simulator::Admin;
+use tempfile::TempDir;
+
+/// Lines of each log, from its end.
+const LINES: usize = 120;
+/// Vendor calls, from the end.
+const CALLS: usize = 60;
+
+/// Collects while a test runs, and is there after it has failed.
+pub(crate) struct Evidence {
+    folder: TempDir,
+    logs: Mutex<Vec<PathBuf>>,
+    vendor: Admin,
+}
+
+impl Evidence {
+    pub(crate) fn new(vendor: Admin) -> Self {
+        let folder =
+            tempfile::Builder::new().prefix("iot-operator-logs-").tempdir().expect("a folder for logs");
+        Self { folder, logs: Mutex::default(), vendor }
+    }
+
+    /// A file for the log of one more operator.
+    pub(crate) fn log_file(&self) -> PathBuf {
+        let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
+        let path = self.folder.path().join(format!("operator-{}.log", logs.len() + 1));
+        logs.push(path.clone());
+        path
+    }
+
+    /// Logs that have a secret of this world in them. Whatever a test is about, there are none.
+    pub(crate) fn leaks(&self) -> Vec<String> {
+        let vendor = self.vendor.tencent();
+        let accounts = vendor.accounts();
+        let products = accounts.iter().flat_map(|account| vendor.products(&account.name).unwrap_or_default());
+        let mut secrets: Vec<String> = products.map(|product| product.product_secret).collect();
+        secrets.extend(accounts.into_iter().flat_map(|account| account.keys).map(|key| key.secret_key));
+        secrets.retain(|secret| !secret.is_empty());
+        let mut leaks = Vec::new();
+        for path in self.logs.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            let text = fs::read_to_string(path).unwrap_or_default();
+            leaks.extend(
+                text.lines()
+                    .filter(|line| secrets.iter().any(|secret| line.contains(secret)))
+                    .map(str::to_owned),
+            );
+        }
+        leaks
+    }
+
+    /// Everything, for the reader of a failure.
+    pub(crate) fn report(&self) -> String {
+        let mut report = String::from("--- vendor calls\n");
+        let calls = self.vendor.calls();
+        for call in &calls[calls.len().saturating_sub(CALLS)..] {
+            let _ = writeln!(
+                report,
+                "{} at {} {} {} applied={} {:?} {}",
+                call.sequence,
+                call.time_ms,
+                call.action,
+                call.code.as_deref().unwrap_or("undecided"),
+                call.applied,
+                call.state,
+                call.product_id.as_deref().unwrap_or_default(),
+            );
+        }
+        for path in self.logs.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            let text = fs::read_to_string(path).unwrap_or_default();
+            let lines: Vec<&str> = text.lines().collect();
+            let shown = &lines[lines.len().saturating_sub(LINES)..];
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let _ = writeln!(report, "--- {name}, {} of {} lines", shown.len(), lines.len());
+            for line in shown {
+                report.push_str(line);
+                report.push('\n');
+            }
+        }
+        report
+    }
+}

@@ -1,0 +1,97 @@
+//! Two operators, of which one works.
+
+use iot_simulator::{Fault, Rule};
+
+use crate::manifest::THERMOSTAT;
+use crate::object::{Kind, Object};
+use crate::session::tests;
+use crate::vendor::CREATE;
+use crate::world::{PATIENCE, World, until};
+
+tests!(Shared {
+    a_leader_frozen_while_it_creates_does_no_harm,
+    the_next_takes_over_from_a_leader_that_stops,
+});
+
+const LEASE: &str = "iot-operator";
+
+/// A lease that is over soon, with room for a vendor call.
+fn flags(world: &World) -> Vec<(&'static str, &str)> {
+    vec![
+        ("leader-elect", "true"),
+        ("lease-namespace", world.namespace().name()),
+        ("lease-name", LEASE),
+        ("vendor-timeout", "3s"),
+        ("lease-duration", "8s"),
+        ("lease-renew-interval", "1s"),
+        ("lease-renew-deadline", "5s"),
+    ]
+}
+
+async fn holder(world: &World) -> String {
+    let lease = world.get(Kind::Lease, LEASE).await;
+    lease.as_ref().map(|lease| lease.text("/spec/holderIdentity").to_owned()).unwrap_or_default()
+}
+
+async fn holder_other_than(world: &World, former: &str) -> String {
+    until("a holder of the lease", PATIENCE, async || {
+        let holder = holder(world).await;
+        if holder.is_empty() || holder == former { Err(holder) } else { Ok(holder) }
+    })
+    .await
+}
+
+async fn a_leader_frozen_while_it_creates_does_no_harm(world: World) {
+    let contract = world.contract();
+    let mut first = world.operator_with(&flags(&world)).await;
+    let leader = holder_other_than(&world, "").await;
+    let _second = world.start_operator(&flags(&world));
+    world.connect(&contract).await;
+    world.admin().add_fault(Rule::on(CREATE, Fault::hold()).times(1));
+    world.apply(&contract.product).await;
+    let held = world.held(CREATE).await;
+    first.freeze();
+    holder_other_than(&world, &leader).await;
+    let (ready, _) = world.one_ready_product(THERMOSTAT).await;
+    let (calls, version) = (world.call_mark(), ready.text("/metadata/resourceVersion"));
+
+    // The call that it waited for is answered, and its lease is long over.
+    world.admin().release(held.sequence);
+    first.thaw();
+    until("the former leader to notice", PATIENCE, async || match first.ended() {
+        Some(_) => Ok(()),
+        None => match first.health("/readyz").await {
+            Ok(200) => Err("it runs and is ready".to_owned()),
+            _ => Ok(()),
+        },
+    })
+    .await;
+    assert_ne!(holder(&world).await, leader);
+    let (_, product) = world.one_ready_product(THERMOSTAT).await;
+    assert_eq!(world.calls_since(calls).get(CREATE), None);
+    assert_eq!(product.product_id, ready.id().unwrap());
+    let now = world.get(Kind::Product, THERMOSTAT).await.unwrap();
+    assert_eq!(now.text("/metadata/resourceVersion"), version, "nothing was written over: {}", now.brief());
+}
+
+async fn the_next_takes_over_from_a_leader_that_stops(world: World) {
+    let contract = world.contract();
+    let mut first = world.operator_with(&flags(&world)).await;
+    let leader = holder_other_than(&world, "").await;
+    let mut second = world.start_operator(&flags(&world));
+    world.apply_all(&contract).await;
+    world.one_ready_product(THERMOSTAT).await;
+    first.terminate();
+    assert!(first.end(PATIENCE).await.success());
+    holder_other_than(&world, &leader).await;
+    world
+        .edit(
+            Kind::Product,
+            THERMOSTAT,
+            serde_json::json!({"spec": {"dynamicRegistration": {"limit": 6000}}}),
+        )
+        .await;
+    world.product_until(THERMOSTAT, "the edit", PATIENCE, Object::is_available).await;
+    assert_eq!(world.only_product().register_limit, 6000);
+    assert_eq!(second.ended(), None);
+}

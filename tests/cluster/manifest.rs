@@ -1,0 +1,51 @@
+//! The manifests that users are promised to work, moved into a test's namespace and to its simulator.
+
+use serde::Deserialize as _;
+use serde_json::{Value, json};
+
+const TENCENT: &str = include_str!("../manifests/contract/tencent.yaml");
+
+/// Name of the product in the manifest, in Kubernetes and at the vendor.
+pub(crate) const THERMOSTAT: &str = "thermostat";
+/// Name of the Secret that it gets.
+pub(crate) const CREDENTIALS: &str = "thermostat-credentials";
+/// Name of the account.
+pub(crate) const TENCENT_ACCOUNT: &str = "tencent";
+/// Name of the Secret with the account's key.
+pub(crate) const KEY: &str = "tencent-key";
+
+/// The three objects of `contract/tencent.yaml`.
+#[derive(Clone)]
+pub(crate) struct Contract {
+    pub(crate) key: Value,
+    pub(crate) account: Value,
+    pub(crate) product: Value,
+}
+
+impl Contract {
+    /// As written, but for the namespace and the endpoint.
+    pub(crate) fn tencent(namespace: &str, endpoint: &str) -> Self {
+        let mut objects = serde_yaml_ng::Deserializer::from_str(TENCENT).map(|document| {
+            let mut object = Value::deserialize(document).expect("a manifest");
+            object["metadata"]["namespace"] = json!(namespace);
+            object
+        });
+        let mut next = || objects.next().expect("Secret, IotAccount, IotProduct");
+        let (key, mut account, product) = (next(), next(), next());
+        account["spec"]["endpoint"] = json!(endpoint);
+        Self { key, account, product }
+    }
+
+    /// One file for kubectl.
+    pub(crate) fn yaml(&self) -> String {
+        [&self.key, &self.account, &self.product].map(|object| format!("---\n{object}\n")).concat()
+    }
+}
+
+/// The product under another name, in Kubernetes and at the vendor.
+pub(crate) fn named(product: &Value, name: &str) -> Value {
+    let mut product = product.clone();
+    product["metadata"]["name"] = json!(name);
+    product["spec"]["name"] = json!(name);
+    product
+}

@@ -1,0 +1,127 @@
+//! One process of the operator under test.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::world::until;
+
+/// A running operator; ended at once when dropped.
+pub(crate) struct Operator {
+    process: Child,
+    address: SocketAddr,
+}
+
+/// Flags by name, without the dashes; an empty value stands for a flag that has none.
+pub(crate) type Flags = BTreeMap<&'static str, String>;
+
+impl Operator {
+    /// Starts one that logs into a file.
+    pub(crate) fn start(mut flags: Flags, log: &Path) -> Self {
+        let address = free_address();
+        flags.insert("metrics-addr", address.to_string());
+        let mut command = Command::new(env!("CARGO_BIN_EXE_iot-operator"));
+        command.arg("run");
+        for (name, value) in &flags {
+            if value.is_empty() {
+                command.arg(format!("--{name}"));
+            } else {
+                command.arg(format!("--{name}={value}"));
+            }
+        }
+        let log = File::create(log).expect("a log file");
+        let process = command
+            .env("RUST_BACKTRACE", "1")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("the log file once more"))
+            .stderr(log)
+            .spawn()
+            .expect("the operator starts");
+        Self { process, address }
+    }
+
+    /// Ends it as a crash does: nothing is drained.
+    pub(crate) fn crash(&mut self) {
+        self.process.kill().expect("SIGKILL");
+        self.process.wait().expect("the end of a killed process");
+    }
+
+    /// Asks it to end, as a kubelet does.
+    pub(crate) fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Freezes it.
+    pub(crate) fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets a frozen one go on.
+    pub(crate) fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw).expect("a process id");
+        kill_process(pid, signal).expect("a signal to the operator");
+    }
+
+    /// How it ended, if it did.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.process.try_wait().expect("the state of the operator")
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn end(&mut self, limit: Duration) -> ExitStatus {
+        until("the operator to end", limit, async || self.ended().ok_or_else(|| "running".to_owned())).await
+    }
+
+    /// HTTP status of one of its health paths; an error while it does not answer.
+    pub(crate) async fn health(&self, path: &str) -> io::Result<u16> {
+        let ask = async {
+            let mut stream = TcpStream::connect(self.address).await?;
+            stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: test\r\n\r\n").as_bytes()).await?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await?;
+            let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
+            status.ok_or_else(|| io::Error::other(answer))
+        };
+        tokio::time::timeout(Duration::from_secs(2), ask).await?
+    }
+
+    /// Waits until it says that it is ready, or fails when it ends.
+    pub(crate) async fn ready(&mut self) {
+        until("the operator to be ready", Duration::from_mins(1), async || {
+            if let Some(status) = self.ended() {
+                panic!("the operator ended with {status}");
+            }
+            match self.health("/readyz").await {
+                Ok(200) => Ok(()),
+                other => Err(format!("/readyz gives {other:?}")),
+            }
+        })
+        .await;
+    }
+}
+
+impl Drop for Operator {
+    fn drop(&mut self) {
+        // It may have ended long ago, which is as good.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// An address on loopback that nobody listens on at this moment.
+fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    listener.local_addr().expect("its address")
+}

@@ -1,0 +1,125 @@
+//! What passes by itself, and what waits because it was told to.
+
+use std::collections::BTreeMap;
+
+use iot_simulator::{Fault, Rule};
+use serde_json::json;
+
+use crate::manifest::{TENCENT_ACCOUNT, THERMOSTAT};
+use crate::object::{Kind, Object};
+use crate::session::tests;
+use crate::vendor::{CREATE, LIST};
+use crate::world::{PATIENCE, World, in_short};
+
+tests!(Shared {
+    throttled,
+    throttled_for_a_moment,
+    vendor_away_at_the_first_creation,
+    vendor_away_leaves_healthy_products_alone,
+    created_suspended,
+    suspended_later,
+});
+
+async fn throttled(world: World) {
+    let contract = world.contract();
+    let _operator = world.operator().await;
+    world.connect(&contract).await;
+    world.admin().add_fault(Rule::any(Fault::Throttle));
+    world.apply(&contract.product).await;
+    let object = world.reason(THERMOSTAT, "Throttled").await;
+    assert_eq!(object.ready(), "Unknown", "the first creation is under way: {}", object.brief());
+    assert!(!object.is("Stalled") && object.is("Reconciling"), "{}", object.brief());
+    assert!(object.message().contains("60s"), "names the ceiling of the back-off: {}", object.message());
+    world.admin().clear_faults();
+    world.one_ready_product(THERMOSTAT).await;
+}
+
+/// A throttled create had no effect: it is clear, and sent again without a look-up's proof.
+async fn throttled_for_a_moment(world: World) {
+    let contract = world.contract();
+    let _operator = world.operator().await;
+    world.connect(&contract).await;
+    world.admin().add_fault(Rule::on(CREATE, Fault::Throttle).times(2));
+    world.apply(&contract.product).await;
+    world.one_ready_product(THERMOSTAT).await;
+    assert_eq!(world.calls(CREATE).len(), 3);
+}
+
+async fn vendor_away_at_the_first_creation(world: World) {
+    let contract = world.contract();
+    world.admin().add_fault(Rule::any(Fault::status_before(500)));
+    let _operator = world.operator().await;
+    world.apply_all(&contract).await;
+    let object = world.reason(THERMOSTAT, "VendorUnavailable").await;
+    assert_eq!(object.ready(), "Unknown", "{}", object.brief());
+    assert!(!object.is("Stalled"), "{}", object.brief());
+    world.admin().clear_faults();
+    world.one_ready_product(THERMOSTAT).await;
+}
+
+/// An outage shows on the account, so that it does not turn ten thousand products red by as many writes.
+async fn vendor_away_leaves_healthy_products_alone(world: World) {
+    let mut contract = world.contract();
+    contract.account["spec"]["resyncInterval"] = json!("1s");
+    let _operator = world.operator().await;
+    world.apply_all(&contract).await;
+    let (before, _) = world.one_ready_product(THERMOSTAT).await;
+    let writes = world.audit_mark();
+    world.admin().add_fault(Rule::any(Fault::status_before(500)));
+    world.ask_for_check(THERMOSTAT).await;
+    let away = |account: &Object| account.reason() == "VendorUnavailable" && account.ready() == "False";
+    world.object_until(Kind::Account, TENCENT_ACCOUNT, "the outage", PATIENCE, away).await;
+    let lists = world.calls(LIST).len();
+    world
+        .calls_until("another try", PATIENCE, |calls| {
+            calls.iter().filter(|call| call.action == LIST && call.code.is_some()).count() > lists
+        })
+        .await;
+    let during = world.get(Kind::Product, THERMOSTAT).await.unwrap();
+    assert_eq!(during.0["status"], before.0["status"]);
+    let own: Vec<_> = in_short(&world.writes_since(writes).await);
+    assert!(!own.iter().any(|write| write.contains(THERMOSTAT)), "{own:?}");
+    world.admin().clear_faults();
+    world.object_until(Kind::Account, TENCENT_ACCOUNT, "Ready again", PATIENCE, Object::is_available).await;
+    world.check_now(THERMOSTAT).await;
+}
+
+async fn created_suspended(world: World) {
+    let mut contract = world.contract();
+    contract.product["spec"]["suspend"] = json!(true);
+    let _operator = world.operator().await;
+    world.connect(&contract).await;
+    let calls = world.call_mark();
+    world.apply(&contract.product).await;
+    let object = world.reason(THERMOSTAT, "Suspended").await;
+    assert_eq!(object.ready(), "Unknown");
+    assert!(object.is("Suspended") && !object.is("Stalled"), "{}", object.brief());
+    assert_eq!(world.calls_since(calls), BTreeMap::new());
+    world.edit(Kind::Product, THERMOSTAT, json!({"spec": {"suspend": false}})).await;
+    let (object, _) = world.one_ready_product(THERMOSTAT).await;
+    assert!(object.condition("Suspended").is_none(), "present only while True: {}", object.brief());
+}
+
+async fn suspended_later(world: World) {
+    let contract = world.contract();
+    let _operator = world.operator().await;
+    world.apply_all(&contract).await;
+    world.one_ready_product(THERMOSTAT).await;
+    world
+        .edit(
+            Kind::Product,
+            THERMOSTAT,
+            json!({"spec": {"suspend": true, "dynamicRegistration": {"limit": 9000}}}),
+        )
+        .await;
+    let object = world
+        .product_until(THERMOSTAT, "Suspended", PATIENCE, |product| {
+            product.is("Suspended") && product.is_current()
+        })
+        .await;
+    assert_eq!(object.ready(), "True", "Ready keeps its value: {}", object.brief());
+    assert_eq!(world.only_product().register_limit, 5000);
+    world.edit(Kind::Product, THERMOSTAT, json!({"spec": {"suspend": false}})).await;
+    world.vendor_until("the edit to arrive", |products| products[0].register_limit == 9000).await;
+    world.one_ready_product(THERMOSTAT).await;
+}
