@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::inventory::Inventory;
 use super::tencent::{self, Tencent};
+use super::tencent_legacy::{self, TencentLegacy};
 use super::{AnyCloud, Cloud, Traits};
 use crate::api::{AccountSettings, Vendor, credentials_key};
 use crate::http::Url;
@@ -98,6 +99,20 @@ impl Connection {
                 });
                 (secret_id, AnyCloud::Tencent(cloud))
             }
+            Vendor::TencentCloudLegacy => {
+                let secret_id = required(credentials, credentials_key::SECRET_ID)?.expose_secret().to_owned();
+                let cloud = TencentLegacy::new(tencent_legacy::Settings {
+                    endpoint,
+                    region: settings.region().to_owned(),
+                    secret_id: secret_id.clone(),
+                    secret_key: required(credentials, credentials_key::SECRET_KEY)?.clone(),
+                    token: credentials.get(credentials_key::TOKEN).cloned(),
+                    transport: Arc::new(Transport::new(options)?),
+                    limiter: Arc::new(limiter(tencent_legacy::BUDGETS, settings, surroundings)),
+                    metrics: surroundings.metrics.clone(),
+                });
+                (secret_id, AnyCloud::TencentLegacy(cloud))
+            }
             vendor => return Err(ConnectionError::Unsupported(vendor)),
         };
         Ok(Self {
@@ -130,7 +145,8 @@ impl Connection {
 pub fn traits(vendor: Vendor) -> Option<&'static Traits> {
     match vendor {
         Vendor::TencentCloud => Some(&tencent::TRAITS),
-        Vendor::TencentCloudLegacy | Vendor::AlibabaCloud | Vendor::HuaweiCloud => None,
+        Vendor::TencentCloudLegacy => Some(&tencent_legacy::TRAITS),
+        Vendor::AlibabaCloud | Vendor::HuaweiCloud => None,
     }
 }
 

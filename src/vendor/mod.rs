@@ -8,6 +8,7 @@ pub mod connection;
 pub mod error;
 pub mod inventory;
 pub mod tencent;
+pub mod tencent_legacy;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -265,6 +266,8 @@ pub fn inputs(spec: &IotProductSpec) -> impl Iterator<Item = (Field, &SecretKeyR
 pub enum AnyCloud {
     /// Tencent Cloud IoT Hub, API 3.0.
     Tencent(tencent::Tencent),
+    /// Tencent Cloud IoT Hub, API 2.0.
+    TencentLegacy(tencent_legacy::TencentLegacy),
 }
 
 /// Runs a method on whichever client it is.
@@ -272,6 +275,7 @@ macro_rules! each {
     ($self:ident, $cloud:ident => $body:expr) => {
         match $self {
             AnyCloud::Tencent($cloud) => $body,
+            AnyCloud::TencentLegacy($cloud) => $body,
         }
     };
 }

@@ -171,7 +171,7 @@ fn sensitive(text: &str) -> Result<HeaderValue, InvalidHeaderValue> {
 }
 
 /// What a result tells the budget. Nothing to connect to counts against the vendor too.
-fn outcome(result: &Result<Members, VendorError>) -> Outcome {
+pub(in crate::vendor) fn outcome(result: &Result<Members, VendorError>) -> Outcome {
     let Err(error) = result else {
         return Outcome::Answered;
     };

@@ -198,7 +198,7 @@ fn site_url(site: TencentSite) -> Url {
 }
 
 /// The `Host` header as it is sent, which is signed: the port only when it is not the scheme's own.
-fn host_header(url: &Url) -> String {
+pub(in crate::vendor) fn host_header(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }

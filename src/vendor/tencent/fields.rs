@@ -43,16 +43,16 @@ const DEFAULT_LIMIT: i64 = 10_000;
 /// `RegisterType` at which the limit means something; at the others the vendor does not keep what was sent.
 const AUTO_CREATE: i64 = 2;
 
-const ENCRYPTIONS: &[(i64, &str)] = &[(1, "Asymmetric"), (2, "Symmetric")];
+pub(in crate::vendor) const ENCRYPTIONS: &[(i64, &str)] = &[(1, "Asymmetric"), (2, "Symmetric")];
 const MODES: &[(i64, &str)] = &[(0, "Disabled"), (1, "PreRegistered"), (AUTO_CREATE, "AutoCreate")];
-const PRODUCT_TYPES: &[(i64, &str)] =
+pub(in crate::vendor) const PRODUCT_TYPES: &[(i64, &str)] =
     &[(0, "Normal"), (2, "NBIoT"), (3, "LoRaGateway"), (4, "LoRa"), (5, "Gateway")];
 const FORMATS: &[(&str, &str)] = &[("json", "JSON"), ("custom", "Custom")];
 
 /// A wish that cannot be put into the vendor's terms; the text says what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub(super) struct BadField(pub(super) String);
+pub(in crate::vendor) struct BadField(pub(in crate::vendor) String);
 
 /// A product as it is observed. `None` when the answer lacks id or name: then nothing can be said about it.
 pub(super) fn observed(product: Product, full: bool) -> Option<Observed> {
@@ -122,7 +122,7 @@ fn fields(product: &Product, full: bool) -> Fields {
     fields
 }
 
-fn node_type(product_type: i64) -> Option<&'static str> {
+pub(in crate::vendor) fn node_type(product_type: i64) -> Option<&'static str> {
     match product_type {
         0 | 2 | 4 => Some("Device"),
         3 | 5 => Some("Gateway"),
@@ -143,11 +143,11 @@ fn enabled(forbidden: i64) -> Option<Value> {
     }
 }
 
-fn named(names: &[(i64, &str)], number: Option<i64>) -> Option<Value> {
+pub(in crate::vendor) fn named(names: &[(i64, &str)], number: Option<i64>) -> Option<Value> {
     names.iter().find(|(known, _)| Some(*known) == number).map(|(_, name)| word(name))
 }
 
-fn word(text: &str) -> Value {
+pub(in crate::vendor) fn word(text: &str) -> Value {
     Value::Text(text.to_owned())
 }
 
@@ -255,7 +255,7 @@ fn register(changes: &Changes) -> Result<Step, BadField> {
     Ok(Step::Register { register_type, limit: limit.unwrap_or(DEFAULT_LIMIT) })
 }
 
-fn wished(fields: &Fields, field: Field) -> Result<Option<&str>, BadField> {
+pub(in crate::vendor) fn wished(fields: &Fields, field: Field) -> Result<Option<&str>, BadField> {
     match fields.get(field) {
         None => Ok(None),
         Some(Value::Text(text)) => Ok(Some(text)),
@@ -263,7 +263,11 @@ fn wished(fields: &Fields, field: Field) -> Result<Option<&str>, BadField> {
     }
 }
 
-fn numbered(names: &[(i64, &str)], fields: &Fields, field: Field) -> Result<Option<i64>, BadField> {
+pub(in crate::vendor) fn numbered(
+    names: &[(i64, &str)],
+    fields: &Fields,
+    field: Field,
+) -> Result<Option<i64>, BadField> {
     let Some(text) = wished(fields, field)? else {
         return Ok(None);
     };
@@ -273,7 +277,11 @@ fn numbered(names: &[(i64, &str)], fields: &Fields, field: Field) -> Result<Opti
     }
 }
 
-fn unknown<'a>(field: Field, text: &str, known: impl Iterator<Item = &'a str>) -> BadField {
+pub(in crate::vendor) fn unknown<'a>(
+    field: Field,
+    text: &str,
+    known: impl Iterator<Item = &'a str>,
+) -> BadField {
     BadField(format!("{field} {text} is unknown; write one of {}", known.collect::<Vec<_>>().join(", ")))
 }
 

@@ -1,11 +1,12 @@
 //! Tencent Cloud IoT Hub, API 3.0, version 2021-04-08.
 
-mod call;
-mod client;
+// The vendor's older API reads the same kinds of answers (`super::tencent_legacy`).
+pub(super) mod call;
+pub(super) mod client;
 mod error;
-mod fields;
+pub(super) mod fields;
 mod sign;
-mod wire;
+pub(super) mod wire;
 
 use std::sync::Arc;
 

@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 
 /// Members of one answer or of an object in it.
-pub(super) type Members = Map<String, Value>;
+pub(in crate::vendor) type Members = Map<String, Value>;
 
 /// Largest page of `DescribeProducts` ("DescribeProducts": 10 to 250).
 pub(super) const PAGE: u64 = 250;
@@ -147,7 +147,7 @@ pub(super) fn total(members: &Members) -> Option<u64> {
     number(members, "TotalCount").and_then(|total| u64::try_from(total).ok())
 }
 
-fn seconds(date: i64) -> Option<i64> {
+pub(in crate::vendor) fn seconds(date: i64) -> Option<i64> {
     match date {
         ..=0 => None,
         MILLISECONDS.. => Some(date / 1_000),
@@ -156,7 +156,7 @@ fn seconds(date: i64) -> Option<i64> {
 }
 
 /// The first of several spellings that holds a text; numbers count as their text.
-fn text(members: &Members, names: &[&str]) -> Option<String> {
+pub(in crate::vendor) fn text(members: &Members, names: &[&str]) -> Option<String> {
     names.iter().find_map(|name| match members.get(*name)? {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
@@ -165,12 +165,12 @@ fn text(members: &Members, names: &[&str]) -> Option<String> {
 }
 
 /// The first of several spellings that holds a text that is not empty.
-fn filled(members: &Members, names: &[&str]) -> Option<String> {
+pub(in crate::vendor) fn filled(members: &Members, names: &[&str]) -> Option<String> {
     names.iter().find_map(|name| text(members, &[*name]).filter(|text| !text.is_empty()))
 }
 
 /// A whole number, also as text or as a fraction without a fraction.
-fn number(members: &Members, name: &str) -> Option<i64> {
+pub(in crate::vendor) fn number(members: &Members, name: &str) -> Option<i64> {
     match members.get(name)? {
         Value::Number(number) => number.as_i64().or_else(|| whole(number.as_f64()?)),
         Value::String(text) => text.trim().parse().ok(),
