@@ -9,7 +9,7 @@ use crate::calls::{Call, CallState, Count};
 use crate::core::Core;
 use crate::faults::{ArmedRule, Rule};
 use crate::settings::Settings;
-use crate::tencent::admin::TencentAdmin;
+use crate::tencent::admin::{Api, TencentAdmin};
 
 /// What the admin interface refuses.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -64,7 +64,12 @@ impl Admin {
 
     /// Accounts and products at Tencent.
     pub fn tencent(&self) -> TencentAdmin {
-        TencentAdmin { core: self.core.clone() }
+        TencentAdmin { core: self.core.clone(), api: Api::Current }
+    }
+
+    /// Accounts and products at Tencent that its older API 2.0 serves.
+    pub fn tencent_legacy(&self) -> TencentAdmin {
+        TencentAdmin { core: self.core.clone(), api: Api::Legacy }
     }
 
     /// Replaces all fault rules.

@@ -60,8 +60,8 @@ async fn route(admin: &Admin, incoming: &Incoming) -> Outcome {
     let segments: Vec<&str> = path.split('/').collect();
     match (&incoming.method, &segments[..]) {
         (&Method::GET, ["wait"]) => wait(admin, incoming).await,
-        (method, ["tencent", "accounts", rest @ ..]) => {
-            let tencent = admin.tencent();
+        (method, [api @ ("tencent" | "tencent-legacy"), "accounts", rest @ ..]) => {
+            let tencent = if *api == "tencent" { admin.tencent() } else { admin.tencent_legacy() };
             match rest {
                 [account, "products", rest @ ..] => products(&tencent, method, account, rest, incoming),
                 rest => accounts(&tencent, method, rest, incoming),

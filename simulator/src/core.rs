@@ -8,6 +8,7 @@ use crate::faults::Faults;
 use crate::random::Random;
 use crate::settings::SettingsCell;
 use crate::tencent::Tencent;
+use crate::tencent_legacy::TencentLegacy;
 
 pub(crate) struct Core {
     pub(crate) calls: Calls,
@@ -15,6 +16,7 @@ pub(crate) struct Core {
     pub(crate) settings: SettingsCell,
     pub(crate) random: Random,
     pub(crate) tencent: Tencent,
+    pub(crate) tencent_legacy: TencentLegacy,
     /// The admin interface also answers to peers that are not on loopback.
     pub(crate) open_admin: bool,
     /// Our own clock and when it was read, so that time goes on evenly.
@@ -29,6 +31,7 @@ impl Core {
             settings: SettingsCell::new(config.settings),
             random: Random::new(config.seed),
             tencent: Tencent::new(config.tencent),
+            tencent_legacy: TencentLegacy::new(config.tencent_legacy),
             open_admin: config.open_admin,
             started: (jiff::Timestamp::now(), Instant::now()),
         }

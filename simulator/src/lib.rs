@@ -19,6 +19,7 @@ mod admin;
 mod admin_http;
 mod calls;
 mod core;
+mod door;
 mod faults;
 mod pipeline;
 mod quota;
@@ -27,6 +28,7 @@ mod reply;
 mod server;
 mod settings;
 pub mod tencent;
+pub mod tencent_legacy;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -59,10 +61,12 @@ pub struct Config {
     pub settings: Settings,
     /// Accounts at Tencent.
     pub tencent: Vec<tencent::AccountConfig>,
+    /// Accounts at Tencent's older API 2.0, which shares none with the newer one here.
+    pub tencent_legacy: Vec<tencent::AccountConfig>,
 }
 
 impl Default for Config {
-    /// A free port on loopback and one account, `AKIDEXAMPLE` / `SECRETKEYEXAMPLE`.
+    /// A free port on loopback and one account at each API, all with the key `AKIDEXAMPLE` / `SECRETKEYEXAMPLE`.
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -71,6 +75,7 @@ impl Default for Config {
             open_admin: false,
             settings: Settings::default(),
             tencent: vec![tencent::AccountConfig::default()],
+            tencent_legacy: vec![tencent::AccountConfig::legacy()],
         }
     }
 }

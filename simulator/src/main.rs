@@ -20,10 +20,10 @@ struct Arguments {
     /// Address to listen on; port 0 takes a free one, printed as `listening on http://ADDRESS:PORT`
     #[arg(long, env = "IOT_SIMULATOR_LISTEN", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
-    /// `SecretId` of the account `default`
+    /// `SecretId` of the accounts `default` and `legacy`
     #[arg(long, env = "IOT_SIMULATOR_SECRET_ID", default_value = "AKIDEXAMPLE")]
     secret_id: String,
-    /// `SecretKey` of the account `default`
+    /// `SecretKey` of the accounts `default` and `legacy`
     #[arg(
         long,
         env = "IOT_SIMULATOR_SECRET_KEY",
@@ -59,10 +59,13 @@ impl Arguments {
         let default = AccountConfig::default();
         let quota =
             if self.quota == 0 { Quota::off() } else { Quota { per_second: self.quota, ..Quota::default() } };
+        let keys = vec![Key { secret_id: self.secret_id, secret_key: self.secret_key, token: self.token }];
+        let product_limit = self.product_limit;
+        let legacy = AccountConfig { keys: keys.clone(), product_limit, ..AccountConfig::legacy() };
         let account = AccountConfig {
-            keys: vec![Key { secret_id: self.secret_id, secret_key: self.secret_key, token: self.token }],
+            keys,
             regions: if self.region.is_empty() { default.regions.clone() } else { self.region },
-            product_limit: self.product_limit,
+            product_limit,
             ..default
         };
         Config {
@@ -71,6 +74,7 @@ impl Arguments {
             open_admin: self.open_admin,
             settings: Settings { quota, latency_ms: self.latency_ms, ..Settings::default() },
             tencent: vec![account],
+            tencent_legacy: vec![legacy],
             ..Config::default()
         }
     }

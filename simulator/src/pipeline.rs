@@ -9,15 +9,17 @@ use tokio::sync::oneshot;
 
 use crate::calls::{CallState, Decision};
 use crate::core::Core;
+use crate::door::Door;
 use crate::faults::{Fault, Garbage, Rule, Target, When};
 use crate::reply::Reply;
 use crate::server::{Incoming, Moment};
 use crate::settings::Settings;
-use crate::tencent::{Answered, Subject, Tencent};
+use crate::tencent::{Answered, Subject};
 
 /// A call on its way.
 struct Run {
     core: Arc<Core>,
+    door: Door,
     incoming: Incoming,
     settings: Arc<Settings>,
     subject: Subject,
@@ -28,14 +30,14 @@ struct Run {
 /// Where the answer goes.
 type Exit = oneshot::Sender<Reply>;
 
-pub(crate) async fn run(core: Arc<Core>, incoming: Incoming, exit: Exit) {
-    let subject = core.tencent.subject(&incoming);
+pub(crate) async fn run(core: Arc<Core>, door: Door, incoming: Incoming, exit: Exit) {
+    let subject = door.subject(&core, &incoming);
     let settings = core.settings.get();
     let sequence = core.calls.begin(&subject.account, &subject.action, core.now_ms());
     let body = if incoming.body.is_empty() { incoming.query().as_bytes() } else { &incoming.body };
     let target = Target { action: &subject.action, account: &subject.account, body };
     let rule = core.faults.choose(&target, &core.random).unwrap_or_default();
-    let call = Run { core, incoming, settings, subject, sequence, rule };
+    let call = Run { core, door, incoming, settings, subject, sequence, rule };
     let latency = call.settings.latency_ms + call.rule.latency_ms;
     if latency > 0 {
         tokio::time::sleep(Duration::from_millis(latency)).await;
@@ -81,14 +83,14 @@ impl Run {
             Fault::Throttle => {
                 let message =
                     "The request frequency exceeds the limit. Please reduce the frequency of calls.";
-                self.refuse("RequestLimitExceeded", message, exit);
+                self.refuse(self.door.throttled(), message, exit);
             }
             Fault::Status { status, when: When::Before, retry_after } => {
                 let reply = bare(*status, retry_after.as_deref());
                 self.instead(&format!("HTTP{status}"), reply, exit);
             }
             Fault::Garbage { form, when: When::Before } => {
-                let reply = spoil(*form, b"{\"Response\":{}}".to_vec());
+                let reply = spoil(*form, self.door.empty().to_vec());
                 self.instead("Garbage", reply, exit);
             }
             Fault::Drop { when: When::Before, delay_effect_ms: None } => self.lost("Cut", CallState::Cut),
@@ -120,7 +122,7 @@ impl Run {
             instant: Instant::now(),
             list_lag: Duration::from_millis(lag),
         };
-        self.core.tencent.handle(&self.incoming, settings, &moment, &self.core.random)
+        self.door.handle(&self.core, &self.incoming, settings, &moment)
     }
 
     async fn after(self, mut exit: Exit) {
@@ -162,7 +164,7 @@ impl Run {
     }
 
     fn refuse(&self, code: &str, message: &str, exit: Exit) {
-        let answered = Tencent::refuse(code, message, &self.settings, &self.core.random);
+        let answered = self.door.refuse(&self.core, code, message, &self.settings);
         self.decide(answered.decision);
         self.send(Reply::json(StatusCode::OK, answered.body), exit);
     }

@@ -16,6 +16,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::core::Core;
+use crate::door::Door;
 use crate::reply::{Cut, Reply, ReplyBody};
 use crate::tencent::BODY_LIMIT;
 use crate::{admin_http, pipeline};
@@ -113,8 +114,8 @@ fn answer(
 async fn work(request: Request<Body>, peer: SocketAddr, core: Arc<Core>, exit: oneshot::Sender<Reply>) {
     let Ok(incoming) = read(request).await else { return };
     let path = incoming.uri.path();
-    let reply = if path == "/" {
-        return pipeline::run(core, incoming, exit).await;
+    let reply = if let Some(door) = Door::of(path) {
+        return pipeline::run(core, door, incoming, exit).await;
     } else if !path.starts_with("/_admin/") {
         Reply::text(StatusCode::NOT_FOUND, "no vendor's API is at this path\n")
     } else if peer.ip().is_loopback() || core.open_admin {

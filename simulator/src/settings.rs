@@ -6,6 +6,7 @@ use std::sync::{PoisonError, RwLock};
 use serde::{Deserialize, Serialize};
 
 use crate::tencent::Quirks;
+use crate::tencent_legacy::Quirks as LegacyQuirks;
 
 /// How a quota counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +67,8 @@ pub struct Settings {
     pub regions_hide_products: bool,
     /// Oddities of Tencent's answers.
     pub tencent: Quirks,
+    /// Oddities of the answers of Tencent's older API.
+    pub tencent_legacy: LegacyQuirks,
 }
 
 #[derive(Default)]

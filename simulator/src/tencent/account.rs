@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +72,12 @@ impl Default for AccountConfig {
 }
 
 impl AccountConfig {
+    /// The account of the older API 2.0: the same key, and its names of the region.
+    pub fn legacy() -> Self {
+        let regions = ["gz", "ap-guangzhou"].map(str::to_owned).to_vec();
+        Self { name: "legacy".to_owned(), regions, ..Self::default() }
+    }
+
     /// An account with one permanent key and the default's other values.
     pub fn new(name: &str, secret_id: &str, secret_key: &str) -> Self {
         Self { name: name.to_owned(), keys: vec![Key::new(secret_id, secret_key)], ..Self::default() }
@@ -150,5 +156,27 @@ impl Directory {
 
     pub(crate) fn key(&self, secret_id: &str) -> Option<(Arc<Key>, Arc<Account>)> {
         self.keys.get(secret_id).cloned()
+    }
+}
+
+/// The accounts of one API.
+#[derive(Default)]
+pub(crate) struct Accounts(RwLock<Directory>);
+
+impl Accounts {
+    pub(crate) fn new(accounts: Vec<AccountConfig>) -> Self {
+        let mut directory = Directory::default();
+        for account in accounts {
+            directory.put(account);
+        }
+        Self(RwLock::new(directory))
+    }
+
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Directory> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, Directory> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -79,7 +79,7 @@ impl Context<'_> {
 }
 
 /// `[a-zA-Z0-9:_-]{1,32}`.
-fn is_product_name(name: &str) -> bool {
+pub(crate) fn is_product_name(name: &str) -> bool {
     (1..=32).contains(&name.len())
         && name.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b':' | b'_' | b'-'))
 }

@@ -1,28 +1,45 @@
-//! What happens at Tencent behind the API's back: console, billing, key management.
+//! What happens at Tencent behind the APIs' back: console, billing, key management.
 
 use std::sync::Arc;
 
-use super::account::{Account, AccountConfig, Key, PrivateCa};
+use super::account::{Account, AccountConfig, Accounts, Key, PrivateCa};
 use super::actions::free_id;
 use super::product::Product;
 use crate::admin::AdminError;
 use crate::core::Core;
 
-/// Handle for accounts and products of one simulator's Tencent.
+/// Which of Tencent's APIs an account is reached through.
+#[derive(Clone, Copy)]
+pub(crate) enum Api {
+    /// API 3.0.
+    Current,
+    /// API 2.0.
+    Legacy,
+}
+
+/// Handle for accounts and products of one of a simulator's two Tencent APIs.
 #[derive(Clone)]
 pub struct TencentAdmin {
     pub(crate) core: Arc<Core>,
+    pub(crate) api: Api,
 }
 
 impl TencentAdmin {
+    fn directory(&self) -> &Accounts {
+        match self.api {
+            Api::Current => &self.core.tencent.accounts,
+            Api::Legacy => &self.core.tencent_legacy.accounts,
+        }
+    }
+
     fn account_of(&self, name: &str) -> Result<Arc<Account>, AdminError> {
-        let directory = self.core.tencent.directory();
+        let directory = self.directory().read();
         directory.accounts.get(name).cloned().ok_or_else(|| AdminError::NoAccount(name.to_owned()))
     }
 
     /// All accounts, by name.
     pub fn accounts(&self) -> Vec<AccountConfig> {
-        let accounts: Vec<_> = self.core.tencent.directory().accounts.values().cloned().collect();
+        let accounts: Vec<_> = self.directory().read().accounts.values().cloned().collect();
         accounts.iter().map(|account| account.state().config.clone()).collect()
     }
 
@@ -33,7 +50,7 @@ impl TencentAdmin {
 
     /// Adds an account, or gives the one of that name other keys and settings; its products stay.
     pub fn put_account(&self, account: AccountConfig) {
-        self.core.tencent.directory_mut().put(account);
+        self.directory().write().put(account);
     }
 
     /// Changes an account. Its name stays.
@@ -51,7 +68,7 @@ impl TencentAdmin {
 
     /// Replaces all keys of an account (rotation; an empty list removes them).
     pub fn set_keys(&self, account: &str, keys: Vec<Key>) -> Result<(), AdminError> {
-        let found = self.core.tencent.directory_mut().set_keys(account, keys);
+        let found = self.directory().write().set_keys(account, keys);
         if found { Ok(()) } else { Err(AdminError::NoAccount(account.to_owned())) }
     }
 

@@ -1,6 +1,6 @@
 //! Tencent Cloud IoT Hub, API 3.0, version 2021-04-08.
 
-mod account;
+pub(crate) mod account;
 mod actions;
 pub(crate) mod admin;
 mod auth;
@@ -15,14 +15,15 @@ mod store;
 mod table;
 mod wire;
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::Arc;
 
 pub use account::{AccountConfig, Key};
 pub use product::Product;
 pub use wire::Quirks;
 
-use account::{Account, Directory};
+use account::{Account, Accounts};
 use actions::{Context, Done};
+pub(crate) use actions::{free_id, is_product_name};
 use refusal::Refusal;
 use request::Request;
 pub(crate) use request::{BODY_LIMIT, pairs as query_pairs};
@@ -51,29 +52,17 @@ pub(crate) struct Subject {
 /// The vendor: all of its accounts.
 #[derive(Default)]
 pub(crate) struct Tencent {
-    directory: RwLock<Directory>,
+    pub(crate) accounts: Accounts,
 }
 
 impl Tencent {
     pub(crate) fn new(accounts: Vec<AccountConfig>) -> Self {
-        let tencent = Self::default();
-        for account in accounts {
-            tencent.directory_mut().put(account);
-        }
-        tencent
-    }
-
-    pub(crate) fn directory(&self) -> RwLockReadGuard<'_, Directory> {
-        self.directory.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn directory_mut(&self) -> RwLockWriteGuard<'_, Directory> {
-        self.directory.write().unwrap_or_else(PoisonError::into_inner)
+        Self { accounts: Accounts::new(accounts) }
     }
 
     pub(crate) fn subject(&self, incoming: &Incoming) -> Subject {
         let request = Request::new(incoming);
-        let account = request.secret_id().and_then(|id| self.directory().key(id)).map(|(_, owner)| owner);
+        let account = request.secret_id().and_then(|id| self.accounts.read().key(id)).map(|(_, owner)| owner);
         Subject {
             account: account.map(|account| account.name.clone()).unwrap_or_default(),
             action: request.action().unwrap_or_default().to_owned(),
@@ -125,7 +114,7 @@ impl Tencent {
         request.check_form()?;
         let name = request.action().ok_or_else(|| Refusal::missing("Action"))?;
         let version = request.version().ok_or_else(|| Refusal::missing("Version"))?;
-        let find = |id: &str| self.directory().key(id);
+        let find = |id: &str| self.accounts.read().key(id);
         let account = request.authenticate(moment.unix_seconds, find)?;
         if version != VERSION {
             return Err(Refusal::new("NoSuchVersion", format!("The version `{version}` does not exist.")));
