@@ -1,6 +1,8 @@
-//! The client against a vendor on loopback. The parts that fail are in `refusals`.
+//! The client against a vendor on loopback. The parts that fail are in `refusals`; the whole against
+//! the simulated vendor is in `simulated`.
 
 mod refusals;
+mod simulated;
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
