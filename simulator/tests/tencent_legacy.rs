@@ -49,7 +49,10 @@ fn signed(method: &str, host: &str, mut parameters: Vec<(String, String)>) -> Ve
 
 /// Every byte as an escape, which no SDK does and every server must read.
 fn form(parameters: &[(String, String)]) -> String {
-    let escaped = |text: &str| text.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
+    let escaped = |text: &str| {
+        let escape = |out: String, byte| format!("{out}%{}", hex::encode([byte]));
+        text.bytes().fold(String::new(), escape)
+    };
     let pairs: Vec<String> =
         parameters.iter().map(|(name, value)| format!("{}={}", escaped(name), escaped(value))).collect();
     pairs.join("&")
