@@ -20,6 +20,7 @@ use crate::record::condition::{Truth, get, set, when};
 use crate::record::observed::to_status;
 use crate::record::{RecordError, status};
 use crate::vendor::Cloud;
+use crate::vendor::connection::traits;
 
 /// An object younger than this shows nothing of waiting: it will be ready before anyone looks.
 const YOUNG: Duration = Duration::from_secs(2);
@@ -60,6 +61,10 @@ pub async fn fail(visit: &mut Visit<'_>, verdict: &Verdict, failures: u32) -> Re
     if let Some(ready) = verdict.ready {
         let mut status = visit.status();
         let before = reason_of(&status);
+        // What was learnt or done before the failure is not asked for or done again.
+        if let (Some(product), Some(traits)) = (&visit.seen, traits(visit.object.spec.vendor)) {
+            status.observed = Some(to_status(product, status.observed.as_ref(), traits));
+        }
         condition(visit, &mut status, ready, verdict.reason, &verdict.message, verdict.stalled);
         if !(ready == Truth::Unknown && young(visit)) {
             write(visit, &status).await?;

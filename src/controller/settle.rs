@@ -60,6 +60,7 @@ pub async fn settle(
         product = mend(visit, link, product, &drift, &changes, creates).await?;
         drift = diff::diff(desired, &product, &visit.mark, was_adopted, traits);
     }
+    visit.seen = Some(product.clone());
     let (secret, password) = if traits.sets_password {
         keep_password(visit, link, &product, created).await?
     } else {

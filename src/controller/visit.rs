@@ -21,7 +21,7 @@ use crate::plan::ledger::{Ledger, LedgerState};
 use crate::plan::mark::Mark;
 use crate::plan::{Check, Facts};
 use crate::record::{condition, status};
-use crate::vendor::{Call, Field};
+use crate::vendor::{Call, Field, Observed};
 
 /// One visit.
 pub struct Visit<'a> {
@@ -39,6 +39,8 @@ pub struct Visit<'a> {
     pub check: Check,
     /// The output Secret is to be verified although nothing else asks for it.
     pub secret_due: bool,
+    /// The product as this visit knows it, for status when what comes after fails.
+    pub seen: Option<Observed>,
     generation: i64,
 }
 
@@ -58,6 +60,7 @@ impl<'a> Visit<'a> {
             object,
             uid,
             secret_due,
+            seen: None,
         };
         visit.check = visit.why(hint);
         visit
