@@ -64,7 +64,9 @@ async fn a_product_costs_two_vendor_calls_and_four_writes(world: World) {
     assert_eq!(made, BTreeMap::from([(CREATE.to_owned(), PRODUCTS), (REGISTRATION.to_owned(), PRODUCTS)]));
     assert!(lists <= 2, "{lists} lists for {PRODUCTS} products that were created at once");
 
-    let writes = world.writes_since(writes).await;
+    let mut writes = world.writes_since(writes).await;
+    // The account may be busy with its own status yet.
+    writes.retain(|write| write.name.starts_with("lamp-"));
     assert!(writes.iter().all(|write| write.code.is_some_and(|code| code < 300)), "{writes:?}");
     let mut cheapest = usize::MAX;
     for name in &names {
