@@ -32,6 +32,7 @@ mod renamed;
 mod rules;
 mod secrets;
 mod session;
+mod startup;
 mod update;
 mod vendor;
 mod waiting;
@@ -67,6 +68,7 @@ fn main() {
         renamed::tests(),
         rules::tests(),
         secrets::tests(),
+        startup::tests(),
         update::tests(),
         waiting::tests(),
     ];
