@@ -34,6 +34,8 @@ use crate::vendor::{Call, VendorError};
 /// How often the credentials Secret is looked at: a new key is in use within this. It is a read by name;
 /// Secrets are never watched.
 const KEY_CHECK: Duration = Duration::from_secs(15);
+/// How soon an account is looked at again while the products are not known yet.
+const STORES_FILL: Duration = Duration::from_millis(100);
 /// How soon a vendor that did not answer is asked again.
 const RETRY: Duration = Duration::from_secs(10);
 /// How soon a key or account that was refused is tried again unchanged.
@@ -69,6 +71,10 @@ pub async fn reconcile<K: Account>(account: Arc<K>, ctx: Arc<Context>) -> Result
     let span =
         info_span!("account", kind = %K::KIND, namespace = account.namespace(), name = account.name_any());
     let id = AccountId::from_view(&account.view());
+    if !ctx.knows_products() {
+        // A deleted account and its key would be let go although products need them.
+        return Ok(Action::requeue(STORES_FILL));
+    }
     let visited = visit(&*account, &id, &ctx).instrument(span.clone()).await;
     let after = match visited {
         Ok(after) => after,

@@ -63,7 +63,7 @@ pub async fn connect(visit: &Visit<'_>) -> Result<Link, Error> {
             )
             .into());
         }
-        if ctx.account_exists(&id) {
+        if ctx.account_exists(&id) || !ctx.knows_accounts() {
             return Err(ConnectError::Pending(id.to_string()).into());
         }
         let message = format!("{id} does not exist; create it, or correct spec.accountRef");

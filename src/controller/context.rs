@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::Api;
 use kube::runtime::reflector::{ObjectRef, Store};
-use kube::{Client, ResourceExt};
+use kube::{Client, Resource, ResourceExt};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::accounts::{AccountId, Accounts};
@@ -52,6 +53,13 @@ pub struct Scope {
     pub wake: Wake,
     /// The namespace; `None` for the whole cluster.
     pub namespace: Option<String>,
+}
+
+fn filled<K>(store: &Store<K>) -> bool
+where
+    K: Resource<DynamicType = ()> + Clone + 'static,
+{
+    matches!(store.wait_until_ready().now_or_never(), Some(Ok(())))
 }
 
 /// What every visit shares.
@@ -120,6 +128,18 @@ impl Context {
             .iter()
             .flat_map(|scope| scope.products.state_filter(|product| AccountId::of(product) == *account))
             .collect()
+    }
+
+    /// Whether every store of products was filled once. Before, an account looks as if nobody used it.
+    pub fn knows_products(&self) -> bool {
+        self.scopes.iter().all(|scope| filled(&scope.products))
+    }
+
+    /// Whether every store of accounts was filled once. Before, an account looks as if it did not exist.
+    pub fn knows_accounts(&self) -> bool {
+        self.scopes
+            .iter()
+            .all(|scope| filled(&scope.accounts) && scope.cluster_accounts.as_ref().is_none_or(filled))
     }
 
     /// Whether the account's object is in a store.
