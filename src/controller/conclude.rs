@@ -64,6 +64,7 @@ pub async fn fail(visit: &mut Visit<'_>, verdict: &Verdict, failures: u32) -> Re
         // What was learnt or done before the failure is not asked for or done again.
         if let (Some(product), Some(traits)) = (&visit.seen, traits(visit.object.spec.vendor)) {
             status.observed = Some(to_status(product, status.observed.as_ref(), traits));
+            status.adopted_mark = visit.adopted.clone().or(status.adopted_mark);
         }
         condition(visit, &mut status, ready, verdict.reason, &verdict.message, verdict.stalled);
         if !(ready == Truth::Unknown && young(visit)) {

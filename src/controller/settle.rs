@@ -61,6 +61,7 @@ pub async fn settle(
         drift = diff::diff(desired, &product, &visit.mark, was_adopted, traits);
     }
     visit.seen = Some(product.clone());
+    visit.adopted.clone_from(&adopted);
     let (secret, password) = if traits.sets_password {
         keep_password(visit, link, &product, created).await?
     } else {

@@ -41,6 +41,8 @@ pub struct Visit<'a> {
     pub secret_due: bool,
     /// The product as this visit knows it, for status when what comes after fails.
     pub seen: Option<Observed>,
+    /// What stood where our mark should, if this visit took the product over; for status as `seen`.
+    pub adopted: Option<String>,
     generation: i64,
 }
 
@@ -61,6 +63,7 @@ impl<'a> Visit<'a> {
             uid,
             secret_due,
             seen: None,
+            adopted: None,
         };
         visit.check = visit.why(hint);
         visit
@@ -230,7 +233,7 @@ impl<'a> Visit<'a> {
 
     /// The ledger: the annotation, unless memory or status has seen a higher attempt, or it is damaged. What
     /// a user's edit made unreadable counts as an attempt whose outcome is unclear.
-    fn ledger(&self) -> Option<Ledger> {
+    pub fn ledger(&self) -> Option<Ledger> {
         let text = self.object.annotations().get(CREATION_ANNOTATION);
         let written = text.and_then(|text| Ledger::parse(text, &self.uid));
         let status_attempt =

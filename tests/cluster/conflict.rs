@@ -18,6 +18,7 @@ tests!(Shared {
     match_name_takes_an_unmarked_one,
     match_name_leaves_a_marked_one,
     match_name_takes_a_marked_one_where_the_account_allows_any,
+    a_mark_taken_over_is_kept_through_a_secret_conflict,
     adoption_none_takes_nothing,
     import_by_id,
     import_of_a_missing_id_creates_nothing,
@@ -132,6 +133,26 @@ async fn match_name_takes_a_marked_one_where_the_account_allows_any(world: World
     assert!(object.text("/status/adoptedMark").contains("0123456789ab.89abcdef"), "{}", object.brief());
     let checked = world.check_now(THERMOSTAT).await;
     assert!(checked.is_available(), "the mark that was found is accepted from then on: {}", checked.brief());
+}
+
+/// The product is taken over before its Secret can be written: the mark that was found is not forgotten.
+async fn a_mark_taken_over_is_kept_through_a_secret_conflict(world: World) {
+    existing(&world, &FOREIGN.replace("Somebody else's", "Room thermostats, second generation"));
+    let credentials = "thermostat-credentials";
+    let theirs = json!({
+        "apiVersion": "v1", "kind": "Secret",
+        "metadata": {"name": credentials, "namespace": world.namespace().name()},
+        "stringData": {"productSecret": "theirs"},
+    });
+    world.apply(&theirs).await;
+    let mut contract = world.contract();
+    contract.account["spec"]["adoption"] = json!("Any");
+    contract.product["spec"]["adoptionPolicy"] = json!("MatchName");
+    let _operator = begin(&world, &contract).await;
+    world.reason(THERMOSTAT, "SecretConflict").await;
+    world.delete(Kind::Secret, credentials).await;
+    let (object, _) = world.ready(THERMOSTAT).await;
+    assert!(object.text("/status/adoptedMark").contains("0123456789ab.89abcdef"), "{}", object.brief());
 }
 
 async fn adoption_none_takes_nothing(world: World) {
