@@ -6,7 +6,6 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::digest;
 use base64::Engine as _;
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
@@ -27,6 +26,7 @@ use super::sweep::{Span, sweep};
 use crate::api::account::{NamespacedSecretRef, ProductCount};
 use crate::api::{ACCOUNT_FINALIZER, Account, AccountView, CONFIRM_MISSING_ANNOTATION, Reason};
 use crate::http::limit::Lane;
+use crate::record::secret::data_hash;
 use crate::record::{RecordError, ledger};
 use crate::vendor::connection::{Connection, ConnectionError};
 use crate::vendor::{Call, VendorError};
@@ -60,7 +60,7 @@ struct Version {
     uid: Option<String>,
     generation: Option<i64>,
     /// Its data, hashed: our own finalizer on it is no new key.
-    secret: Option<Vec<u8>>,
+    secret: Option<String>,
 }
 
 /// Accounts' memories by id.
@@ -203,7 +203,7 @@ fn connect<K: Account>(account: &K, ctx: &Context, secret: Option<&Secret>, memo
     let version = Version {
         uid: account.uid(),
         generation: account.meta().generation,
-        secret: secret.map(fingerprint),
+        secret: secret.map(|secret| data_hash("", secret.data.as_ref().unwrap_or(&BTreeMap::new()))),
     };
     if memory.version.as_ref() == Some(&version) {
         return;
@@ -221,17 +221,6 @@ fn connect<K: Account>(account: &K, ctx: &Context, secret: Option<&Secret>, memo
             memory.trouble = Some(trouble);
         }
     }
-}
-
-fn fingerprint(secret: &Secret) -> Vec<u8> {
-    let mut hash = digest::Context::new(&digest::SHA256);
-    for (key, value) in secret.data.iter().flatten() {
-        for part in [key.as_bytes(), &value.0] {
-            hash.update(&(part.len() as u64).to_be_bytes());
-            hash.update(part);
-        }
-    }
-    hash.finish().as_ref().to_vec()
 }
 
 fn connection(view: &AccountView<'_>, ctx: &Context, secret: Option<&Secret>) -> Result<Connection, Trouble> {
@@ -371,7 +360,6 @@ async fn finish<K: Account>(
             .map_err(|error| RecordError::of("reading the credentials Secret", error))?;
         let mut memory = remembered(ctx, id);
         connect(account, ctx, secret.as_ref(), &mut memory);
-        memory.listed = memory.listed.or(Some(Duration::ZERO));
         publish(ctx, id, account, &memory, false);
         remember(ctx, id, memory);
         account_status::held_by(api, account, &users).await?;

@@ -28,6 +28,8 @@ use crate::vendor::{AnyCloud, Call, Class, Cloud, CreateRequest, Observed, Targe
 const BUDGET_WAIT: Duration = Duration::from_secs(5);
 /// How long an id is held and tried to be recorded while the API server does not answer.
 const RECORD_FOR: Duration = Duration::from_mins(1);
+/// How soon it is tried again.
+const RECORD_AGAIN: Duration = Duration::from_millis(500);
 /// A visit that lasts longer than this shows that it is at work.
 const NOTICE: Duration = Duration::from_secs(2);
 
@@ -45,7 +47,7 @@ pub async fn act(
             settle(visit, link, desired, held).await
         }
         Plan::Take { product, claim, surplus } => {
-            let sent = visit.facts(link.adoption).ledger.map(|ledger| ledger.name);
+            let sent = visit.ledger().map(|ledger| ledger.name);
             let Some(held) = take(visit, link, desired, *product, claim).await? else {
                 return Ok(Outcome::Again);
             };
@@ -100,7 +102,7 @@ async fn create(visit: &mut Visit<'_>, link: &Link, desired: &Desired, attempt: 
         state: LedgerState::Open,
         taken: None,
     };
-    let before = visit.facts(link.adoption).ledger;
+    let before = visit.ledger();
     visit.object = ledger::write(&visit.api(), &visit.object, &ledger).await?;
     visit.ctx.memory.with(&visit.uid, |entry| {
         entry.ledger = Some(ledger.clone());
@@ -203,8 +205,9 @@ async fn record_id(visit: &mut Visit<'_>, link: &Link, ledger: &Ledger, id: &str
                     Ok(Some(object)) if matches!(error, RecordError::Conflict { .. }) => {
                         // A user edited the ledger away under us: it is ours as long as the object is.
                         visit.object = ledger::write(&visit.api(), &object, ledger).await?;
+                        sleep(RECORD_AGAIN).await;
                     }
-                    Ok(Some(_)) | Err(_) => sleep(Duration::from_millis(500)).await,
+                    Ok(Some(_)) | Err(_) => sleep(RECORD_AGAIN).await,
                 }
             }
             RecordError::Gone { .. } => {
@@ -273,7 +276,7 @@ async fn take(
         // Watched until now, and the account lets it be taken over.
         return Ok(Some(Taken::Held(Held::adopted(product.clone(), adopted_mark(visit, &product, claim)))));
     }
-    let attempt = visit.facts(link.adoption).ledger.map_or(0, |ledger| ledger.attempt);
+    let attempt = visit.ledger().map_or(0, |ledger| ledger.attempt);
     // Written for adoption, too: it says through which connection the product was seen.
     let ledger = Ledger {
         uid: visit.uid.clone(),

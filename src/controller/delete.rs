@@ -103,7 +103,7 @@ async fn delete(visit: &mut Visit<'_>, link: &Link, product: &Observed) -> Resul
 
 /// A product that an unclear attempt did create: its id is recorded first, so that nothing forgets it.
 async fn record_found(visit: &mut Visit<'_>, link: &Link, product: &Observed) -> Result<Outcome, Error> {
-    if let Some(open) = visit.facts(link.adoption).ledger {
+    if let Some(open) = visit.ledger() {
         visit.object = ledger::write(&visit.api(), &visit.object, &open).await?;
         visit.object = ledger::record_id(&visit.api(), &visit.object, &open, &product.id).await?;
         link.connection.saw(&product.id);

@@ -153,7 +153,7 @@ pub fn advice(reason: Reason) -> &'static str {
     match reason {
         Reason::Throttled => "the vendor's request budget is used up; retried within 60s",
         Reason::CredentialsInvalid => {
-            "put a valid key into the account's credentials Secret; a change is seen within 20s"
+            "put a valid key into the account's credentials Secret; a change is seen within 15s"
         }
         Reason::PermissionDenied => "grant the key this action at the vendor; retried within 300s",
         Reason::AccountSuspended => {

@@ -51,10 +51,11 @@ pub enum Stored {
     Foreign(String),
 }
 
-/// A hash of the data, kept beside it, tells an edit by hand without asking the vendor.
-fn data_hash(uid: &str, data: &BTreeMap<String, ByteString>) -> String {
+/// A hash of a Secret's data, salted with a text. Kept beside an output Secret it tells an edit by hand without
+/// asking the vendor; of a credentials Secret it tells a new key.
+pub fn data_hash(salt: &str, data: &BTreeMap<String, ByteString>) -> String {
     let mut hash = digest::Context::new(&digest::SHA256);
-    hash.update(uid.as_bytes());
+    hash.update(salt.as_bytes());
     for (key, value) in data {
         for part in [key.as_bytes(), &value.0] {
             hash.update(&(part.len() as u64).to_be_bytes());
