@@ -243,6 +243,11 @@ fn vendor(error: &VendorError, situation: Situation) -> Verdict {
             (!situation.recorded).then_some(Truth::Unknown),
             Delay::After(error.retry_after.unwrap_or(Duration::from_secs(1))),
         ),
+        // A rename to a taken name: nothing is to be looked for.
+        Class::Exists if situation.recorded => {
+            let message = format!("{error}; choose another spec.name, or free this one; retried within 300s");
+            plain(Reason::NameConflict, message, required(situation), Delay::Backoff(HUMAN))
+        }
         // Create 4: the next visit looks for the name's owner.
         Class::Exists => plain(reason, message, None, Delay::After(Duration::from_millis(200))),
         Class::NotFound => {
@@ -333,6 +338,14 @@ mod tests {
         let lasting = Situation { failures: 2, failing_for: Duration::from_secs(121), ..FRESH };
         assert!(verdict(&failure(Class::Credentials), lasting).stalled);
         assert!(!verdict(&failure(Class::Unavailable), lasting).stalled);
+    }
+
+    #[test]
+    fn a_taken_name_is_looked_for_when_creating_and_a_conflict_when_renaming() {
+        assert_eq!(verdict(&failure(Class::Exists), FRESH).delay, Delay::After(Duration::from_millis(200)));
+        let renamed = verdict(&failure(Class::Exists), Situation { change_required: true, ..HEALTHY });
+        assert_eq!((renamed.reason, renamed.ready), (Reason::NameConflict, Some(Truth::False)));
+        assert!(renamed.stalled && renamed.delay == Delay::Backoff(HUMAN), "{renamed:?}");
     }
 
     #[test]

@@ -51,6 +51,9 @@ pub async fn settle(
 ) -> Result<Outcome, Error> {
     let traits = link.connection.traits();
     let Held { mut product, created, adopted } = held;
+    if !created {
+        product = link.connection.cloud.complete(product, &desired.fields, visit.call()).await?;
+    }
     let was_adopted = adopted.is_some() || visit.status().adopted_mark.is_some();
     let mut drift = diff::diff(desired, &product, &visit.mark, was_adopted, traits);
     let creates = created || visit.creation_unfinished();

@@ -83,23 +83,22 @@ pub fn needs_full_read(desired: &Desired, traits: &Traits) -> bool {
 
 /// What to send to take the mutable differences away; `None` when there are none.
 pub fn changes(drift: &[Drift], desired: &Desired, observed: &Observed, mark: &Mark) -> Option<Changes> {
+    let text = desired.description.clone().unwrap_or_else(|| strip(&observed.description));
+    let description = Value::Text(mark.append_to(&text));
     let mut set = Fields::new();
     for entry in drift.iter().filter(|entry| entry.mutable) {
         match entry.field {
-            "description" | OWNERSHIP => {
-                let text = desired.description.clone().unwrap_or_else(|| strip(&observed.description));
-                set.insert("description", Value::Text(mark.append_to(&text)));
-            }
-            field => {
-                set.insert(field, entry.want.clone());
-            }
-        }
+            "description" | OWNERSHIP => set.insert("description", description.clone()),
+            field => set.insert(field, entry.want.clone()),
+        };
     }
-    (!set.is_empty()).then(|| Changes {
-        set,
-        desired: desired.fields.clone(),
-        observed: observed.fields.clone(),
-    })
+    if set.is_empty() {
+        return None;
+    }
+    let mut wish = desired.fields.clone();
+    wish.insert("name", Value::Text(desired.name.clone()));
+    wish.insert("description", description);
+    Some(Changes { set, desired: wish, observed: observed.fields.clone() })
 }
 
 /// The product as it is after an update that the vendor answered clearly.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aws_lc_rs::digest;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::alibaba::{self, Alibaba};
 use super::inventory::Inventory;
 use super::tencent::{self, Tencent};
 use super::tencent_legacy::{self, TencentLegacy};
@@ -113,6 +114,12 @@ impl Connection {
                 });
                 (secret_id, AnyCloud::TencentLegacy(cloud))
             }
+            Vendor::AlibabaCloud => {
+                let key_id =
+                    required(credentials, credentials_key::ACCESS_KEY_ID)?.expose_secret().to_owned();
+                let cloud = alibaba(endpoint, key_id.clone(), settings, credentials, options, surroundings)?;
+                (key_id, AnyCloud::Alibaba(cloud))
+            }
             vendor => return Err(ConnectionError::Unsupported(vendor)),
         };
         Ok(Self {
@@ -141,12 +148,38 @@ impl Connection {
     }
 }
 
+fn alibaba(
+    endpoint: Option<Url>,
+    key_id: String,
+    settings: &AccountSettings,
+    credentials: &BTreeMap<String, SecretString>,
+    options: Options,
+    surroundings: &Surroundings,
+) -> Result<Alibaba, ConnectionError> {
+    let account = settings.alibaba.clone().unwrap_or_default();
+    let region = settings.region().to_owned();
+    let made = Alibaba::new(alibaba::Settings {
+        endpoint,
+        region: region.clone(),
+        instance: account.instance_id,
+        signature: account.signature,
+        key_id,
+        secret: required(credentials, credentials_key::ACCESS_KEY_SECRET)?.clone(),
+        token: credentials.get(credentials_key::SECURITY_TOKEN).cloned(),
+        transport: Arc::new(Transport::new(options)?),
+        limiter: Arc::new(limiter(alibaba::BUDGETS, settings, surroundings)),
+        metrics: surroundings.metrics.clone(),
+    });
+    made.ok_or_else(|| ConnectionError::NoUrl(format!("of region {region}")))
+}
+
 /// The vendor's facts, before there is a connection; `None` for a vendor without a client.
 pub fn traits(vendor: Vendor) -> Option<&'static Traits> {
     match vendor {
         Vendor::TencentCloud => Some(&tencent::TRAITS),
         Vendor::TencentCloudLegacy => Some(&tencent_legacy::TRAITS),
-        Vendor::AlibabaCloud | Vendor::HuaweiCloud => None,
+        Vendor::AlibabaCloud => Some(&alibaba::TRAITS),
+        Vendor::HuaweiCloud => None,
     }
 }
 

@@ -4,6 +4,7 @@
 //! and one arm of [`AnyCloud`]; everything that differs between vendors and that the plan needs is data
 //! in [`Traits`].
 
+pub mod alibaba;
 pub mod connection;
 pub mod error;
 pub mod inventory;
@@ -155,7 +156,8 @@ impl Observed {
 pub struct Changes {
     /// The fields to set, `name` and `description` (with mark) included where the vendor can change them.
     pub set: Fields,
-    /// All managed fields.
+    /// All managed fields, and `name` and `description` (with mark) as they are to be: some calls take them
+    /// whether they change or not.
     pub desired: Fields,
     /// The product as last read.
     pub observed: Fields,
@@ -213,6 +215,18 @@ pub trait Cloud {
     /// Reads one product by id. Absence is an error of class [`Class::NotFound`].
     fn read(&self, id: &str, call: Call) -> impl Future<Output = Result<Observed, VendorError>> + Send;
 
+    /// Adds to a product what an action of its own shows, if it is managed and not known yet. The default is
+    /// for vendors whose reads by id show everything.
+    fn complete(
+        &self,
+        product: Observed,
+        managed: &Fields,
+        call: Call,
+    ) -> impl Future<Output = Result<Observed, VendorError>> + Send {
+        let _ = (managed, call);
+        async { Ok(product) }
+    }
+
     /// Lists all products: every page, as many distinct ids as the vendor's total says.
     /// A list that changes while it is read is read again within the deadline, then an error.
     fn list(&self, call: Call) -> impl Future<Output = Result<Vec<Observed>, VendorError>> + Send;
@@ -264,6 +278,8 @@ pub fn inputs(spec: &IotProductSpec) -> impl Iterator<Item = (Field, &SecretKeyR
 
 /// Any vendor's client.
 pub enum AnyCloud {
+    /// Alibaba Cloud IoT Platform.
+    Alibaba(alibaba::Alibaba),
     /// Tencent Cloud IoT Hub, API 3.0.
     Tencent(tencent::Tencent),
     /// Tencent Cloud IoT Hub, API 2.0.
@@ -274,6 +290,7 @@ pub enum AnyCloud {
 macro_rules! each {
     ($self:ident, $cloud:ident => $body:expr) => {
         match $self {
+            AnyCloud::Alibaba($cloud) => $body,
             AnyCloud::Tencent($cloud) => $body,
             AnyCloud::TencentLegacy($cloud) => $body,
         }
@@ -316,6 +333,15 @@ impl Cloud for AnyCloud {
 
     async fn read(&self, id: &str, call: Call) -> Result<Observed, VendorError> {
         each!(self, cloud => cloud.read(id, call).await)
+    }
+
+    async fn complete(
+        &self,
+        product: Observed,
+        managed: &Fields,
+        call: Call,
+    ) -> Result<Observed, VendorError> {
+        each!(self, cloud => cloud.complete(product, managed, call).await)
     }
 
     async fn list(&self, call: Call) -> Result<Vec<Observed>, VendorError> {
