@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
+use crate::alibaba::admin::AlibabaAdmin;
 use crate::calls::{Call, CallState, Count};
 use crate::core::Core;
 use crate::faults::{ArmedRule, Rule};
@@ -15,7 +16,7 @@ use crate::tencent::admin::{Api, TencentAdmin};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AdminError {
     /// No account of that name.
-    #[error("there is no account {0:?}; GET /_admin/tencent/accounts lists them")]
+    #[error("there is no account {0:?}; GET /_admin/VENDOR/accounts lists them")]
     NoAccount(String),
     /// No product of that id.
     #[error("account {account:?} has no product {id:?}")]
@@ -70,6 +71,11 @@ impl Admin {
     /// Accounts and products at Tencent that its older API 2.0 serves.
     pub fn tencent_legacy(&self) -> TencentAdmin {
         TencentAdmin { core: self.core.clone(), api: Api::Legacy }
+    }
+
+    /// Accounts and products at Alibaba.
+    pub fn alibaba(&self) -> AlibabaAdmin {
+        AlibabaAdmin { core: self.core.clone() }
     }
 
     /// Replaces all fault rules.

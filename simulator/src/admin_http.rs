@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
 use crate::admin::{Admin, AdminError};
+use crate::alibaba;
 use crate::core::Core;
 use crate::faults::Rule;
 use crate::reply::Reply;
@@ -21,7 +22,7 @@ use crate::tencent::{AccountConfig, Key, Product};
 const LONGEST_WAIT: Duration = Duration::from_mins(5);
 
 /// What a request could not be given.
-enum Refused {
+pub(crate) enum Refused {
     Admin(AdminError),
     Input(String),
     NoSuchPath,
@@ -33,7 +34,7 @@ impl From<AdminError> for Refused {
     }
 }
 
-type Outcome = Result<Value, Refused>;
+pub(crate) type Outcome = Result<Value, Refused>;
 
 /// Answers a request; whatever is wrong with it is part of the answer.
 pub(crate) async fn answer(core: &Arc<Core>, incoming: &Incoming) -> Reply {
@@ -67,21 +68,24 @@ async fn route(admin: &Admin, incoming: &Incoming) -> Outcome {
                 rest => accounts(&tencent, method, rest, incoming),
             }
         }
+        (method, ["alibaba", "accounts", rest @ ..]) => {
+            alibaba::admin_http::route(&admin.alibaba(), method, rest, incoming)
+        }
         (method, [name]) => general(admin, method, name, incoming),
         _ => Err(Refused::NoSuchPath),
     }
 }
 
-fn input<T: DeserializeOwned>(incoming: &Incoming) -> Result<T, Refused> {
+pub(crate) fn input<T: DeserializeOwned>(incoming: &Incoming) -> Result<T, Refused> {
     serde_json::from_slice(&incoming.body).map_err(|error| Refused::Input(error.to_string()))
 }
 
-fn output<T: Serialize>(value: &T) -> Outcome {
+pub(crate) fn output<T: Serialize>(value: &T) -> Outcome {
     serde_json::to_value(value).map_err(|error| Refused::Input(error.to_string()))
 }
 
 /// Sets the members of `patch` in `value` (JSON merge patch, but `null` is a value).
-fn merged<T: Serialize + DeserializeOwned>(value: &T, patch: &Value) -> Result<T, Refused> {
+pub(crate) fn merged<T: Serialize + DeserializeOwned>(value: &T, patch: &Value) -> Result<T, Refused> {
     fn merge(into: &mut Value, patch: &Value) {
         match (into, patch) {
             (Value::Object(into), Value::Object(patch)) => {
@@ -97,7 +101,7 @@ fn merged<T: Serialize + DeserializeOwned>(value: &T, patch: &Value) -> Result<T
     serde_json::from_value(document).map_err(|error| Refused::Input(error.to_string()))
 }
 
-fn parameter<T: std::str::FromStr>(incoming: &Incoming, name: &str) -> Result<Option<T>, Refused> {
+pub(crate) fn parameter<T: std::str::FromStr>(incoming: &Incoming, name: &str) -> Result<Option<T>, Refused> {
     let pairs = crate::tencent::query_pairs(incoming.query());
     let Some((_, text)) = pairs.into_iter().find(|(key, _)| key == name) else {
         return Ok(None);

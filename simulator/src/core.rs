@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use crate::Config;
+use crate::alibaba::Alibaba;
 use crate::calls::Calls;
 use crate::faults::Faults;
 use crate::random::Random;
@@ -17,6 +18,7 @@ pub(crate) struct Core {
     pub(crate) random: Random,
     pub(crate) tencent: Tencent,
     pub(crate) tencent_legacy: TencentLegacy,
+    pub(crate) alibaba: Alibaba,
     /// The admin interface also answers to peers that are not on loopback.
     pub(crate) open_admin: bool,
     /// Our own clock and when it was read, so that time goes on evenly.
@@ -32,6 +34,7 @@ impl Core {
             random: Random::new(config.seed),
             tencent: Tencent::new(config.tencent),
             tencent_legacy: TencentLegacy::new(config.tencent_legacy),
+            alibaba: Alibaba::new(config.alibaba),
             open_admin: config.open_admin,
             started: (jiff::Timestamp::now(), Instant::now()),
         }

@@ -1,10 +1,33 @@
-//! Which vendor's API a request is for, by its path, and what the pipeline asks of each.
+//! Which vendor's API a request is for, and what the pipeline asks of each.
 
+use http::StatusCode;
+
+use crate::alibaba::Alibaba;
+use crate::calls::Decision;
 use crate::core::Core;
+use crate::reply::Reply;
 use crate::server::{Incoming, Moment};
 use crate::settings::Settings;
-use crate::tencent::{Answered, Subject, Tencent};
+use crate::tencent::{self, Tencent};
 use crate::tencent_legacy;
+
+/// An answer and what the call log is told about it.
+pub(crate) struct Answered {
+    pub(crate) reply: Reply,
+    pub(crate) decision: Decision,
+}
+
+impl From<tencent::Answered> for Answered {
+    fn from(answered: tencent::Answered) -> Self {
+        Self { reply: Reply::json(StatusCode::OK, answered.body), decision: answered.decision }
+    }
+}
+
+/// Who asks for what, as far as can be seen before anything is checked.
+pub(crate) struct Subject {
+    pub(crate) account: String,
+    pub(crate) action: String,
+}
 
 /// An API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,12 +36,16 @@ pub(crate) enum Door {
     Tencent,
     /// Tencent, API 2.0.
     TencentLegacy,
+    /// Alibaba.
+    Alibaba,
 }
 
 impl Door {
-    /// The API at a path, if there is one.
-    pub(crate) fn of(path: &str) -> Option<Self> {
-        match path {
+    /// The API that a request is for, if there is one: by its path, and where several are at one path by
+    /// what only Alibaba's requests have.
+    pub(crate) fn of(incoming: &Incoming) -> Option<Self> {
+        match incoming.uri.path() {
+            "/" if Alibaba::is_meant(incoming) => Some(Self::Alibaba),
             "/" => Some(Self::Tencent),
             tencent_legacy::PATH => Some(Self::TencentLegacy),
             _ => None,
@@ -29,9 +56,11 @@ impl Door {
         match self {
             Self::Tencent => core.tencent.subject(incoming),
             Self::TencentLegacy => core.tencent_legacy.subject(incoming),
+            Self::Alibaba => core.alibaba.subject(incoming),
         }
     }
 
+    /// Carries a call out.
     pub(crate) fn handle(
         self,
         core: &Core,
@@ -40,24 +69,36 @@ impl Door {
         moment: &Moment,
     ) -> Answered {
         match self {
-            Self::Tencent => core.tencent.handle(incoming, settings, moment, &core.random),
-            Self::TencentLegacy => core.tencent_legacy.handle(incoming, settings, moment, &core.random),
+            Self::Tencent => core.tencent.handle(incoming, settings, moment, &core.random).into(),
+            Self::TencentLegacy => {
+                core.tencent_legacy.handle(incoming, settings, moment, &core.random).into()
+            }
+            Self::Alibaba => core.alibaba.handle(incoming, settings, moment, &core.random),
         }
     }
 
     /// An error that no rule of the vendor led to.
-    pub(crate) fn refuse(self, core: &Core, told: &str, message: &str, settings: &Settings) -> Answered {
+    pub(crate) fn refuse(
+        self,
+        core: &Core,
+        incoming: &Incoming,
+        settings: &Settings,
+        (told, message): (&str, &str),
+    ) -> Answered {
         match self {
-            Self::Tencent => Tencent::refuse(told, message, settings, &core.random),
-            Self::TencentLegacy => tencent_legacy::refuse(told, message, settings),
+            Self::Tencent => Tencent::refuse(told, message, settings, &core.random).into(),
+            Self::TencentLegacy => tencent_legacy::refuse(told, message, settings).into(),
+            Self::Alibaba => Alibaba::refuse(incoming, told, message, settings, &core.random),
         }
     }
 
-    /// Code of the vendor's throttling error.
-    pub(crate) fn throttled(self) -> &'static str {
+    /// The vendor's refusal of a call beyond the quota.
+    pub(crate) fn throttle(self, core: &Core, incoming: &Incoming, settings: &Settings) -> Answered {
+        let message = "The request frequency exceeds the limit. Please reduce the frequency of calls.";
         match self {
-            Self::Tencent => "RequestLimitExceeded",
-            Self::TencentLegacy => "4400",
+            Self::Tencent => self.refuse(core, incoming, settings, ("RequestLimitExceeded", message)),
+            Self::TencentLegacy => self.refuse(core, incoming, settings, ("4400", message)),
+            Self::Alibaba => Alibaba::throttle(incoming, settings, &core.random),
         }
     }
 
@@ -66,6 +107,7 @@ impl Door {
         match self {
             Self::Tencent => br#"{"Response":{}}"#,
             Self::TencentLegacy => br#"{"code":0,"message":"","codeDesc":"Success"}"#,
+            Self::Alibaba => br#"{"RequestId":"0","Success":true}"#,
         }
     }
 }

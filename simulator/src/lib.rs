@@ -17,6 +17,7 @@
 
 mod admin;
 mod admin_http;
+pub mod alibaba;
 mod calls;
 mod core;
 mod door;
@@ -39,6 +40,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 pub use admin::{Admin, AdminError};
+pub use alibaba::admin::AlibabaAdmin;
 pub use calls::{Call, CallState, Count, OK};
 pub use faults::{ArmedRule, Fault, Garbage, Rule, When};
 pub use settings::{Quota, QuotaMode, Settings};
@@ -63,10 +65,13 @@ pub struct Config {
     pub tencent: Vec<tencent::AccountConfig>,
     /// Accounts at Tencent's older API 2.0, which shares none with the newer one here.
     pub tencent_legacy: Vec<tencent::AccountConfig>,
+    /// Accounts at Alibaba.
+    pub alibaba: Vec<alibaba::AccountConfig>,
 }
 
 impl Default for Config {
-    /// A free port on loopback and one account at each API, all with the key `AKIDEXAMPLE` / `SECRETKEYEXAMPLE`.
+    /// A free port on loopback and one account at each API: with the key `AKIDEXAMPLE` / `SECRETKEYEXAMPLE`
+    /// at Tencent's two, `testid` / `testsecret` and instance `iot-060a0xyz` at Alibaba.
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -76,6 +81,7 @@ impl Default for Config {
             settings: Settings::default(),
             tencent: vec![tencent::AccountConfig::default()],
             tencent_legacy: vec![tencent::AccountConfig::legacy()],
+            alibaba: vec![alibaba::AccountConfig::default()],
         }
     }
 }

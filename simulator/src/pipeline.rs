@@ -9,12 +9,11 @@ use tokio::sync::oneshot;
 
 use crate::calls::{CallState, Decision};
 use crate::core::Core;
-use crate::door::Door;
+use crate::door::{Answered, Door, Subject};
 use crate::faults::{Fault, Garbage, Rule, Target, When};
 use crate::reply::Reply;
 use crate::server::{Incoming, Moment};
 use crate::settings::Settings;
-use crate::tencent::{Answered, Subject};
 
 /// A call on its way.
 struct Run {
@@ -78,12 +77,13 @@ impl Run {
         match &self.rule.fault {
             Fault::Error { code, message } => {
                 let message = message.as_deref().unwrap_or("The simulator was told to answer so.");
-                self.refuse(code, message, exit);
+                let Self { core, incoming, settings, door, .. } = &self;
+                let answered = door.refuse(core, incoming, settings, (code, message));
+                self.refuse(answered, exit);
             }
             Fault::Throttle => {
-                let message =
-                    "The request frequency exceeds the limit. Please reduce the frequency of calls.";
-                self.refuse(self.door.throttled(), message, exit);
+                let answered = self.door.throttle(&self.core, &self.incoming, &self.settings);
+                self.refuse(answered, exit);
             }
             Fault::Status { status, when: When::Before, retry_after } => {
                 let reply = bare(*status, retry_after.as_deref());
@@ -127,7 +127,6 @@ impl Run {
 
     async fn after(self, mut exit: Exit) {
         let mut answered = self.effect();
-        let json = |body: Vec<u8>| Reply::json(StatusCode::OK, body);
         let reply = match &self.rule.fault {
             Fault::Status { status, when: When::After, retry_after } => {
                 answered.decision.status = Some(*status);
@@ -137,8 +136,8 @@ impl Run {
                 answered.decision.status = None;
                 None
             }
-            Fault::Garbage { form, when: When::After } => Some(spoil(*form, answered.body)),
-            _ => Some(json(answered.body)),
+            Fault::Garbage { form, when: When::After } => Some(spoil(*form, answered.reply.body.to_vec())),
+            _ => Some(answered.reply),
         };
         self.decide(answered.decision);
         let Some(reply) = reply else {
@@ -163,10 +162,9 @@ impl Run {
         }
     }
 
-    fn refuse(&self, code: &str, message: &str, exit: Exit) {
-        let answered = self.door.refuse(&self.core, code, message, &self.settings);
+    fn refuse(&self, answered: Answered, exit: Exit) {
         self.decide(answered.decision);
-        self.send(Reply::json(StatusCode::OK, answered.body), exit);
+        self.send(answered.reply, exit);
     }
 
     fn vendor_seconds(&self) -> i64 {

@@ -47,6 +47,11 @@ impl Random {
         self.text(24, MIXED)
     }
 
+    /// So many letters and digits.
+    pub(crate) fn mixed(&self, length: usize) -> String {
+        self.text(length, MIXED)
+    }
+
     /// A random UUID in its usual spelling.
     pub(crate) fn uuid(&self) -> String {
         let high = self.next() & 0xffff_ffff_ffff_0fff | 0x4000;

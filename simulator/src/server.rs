@@ -114,7 +114,7 @@ fn answer(
 async fn work(request: Request<Body>, peer: SocketAddr, core: Arc<Core>, exit: oneshot::Sender<Reply>) {
     let Ok(incoming) = read(request).await else { return };
     let path = incoming.uri.path();
-    let reply = if let Some(door) = Door::of(path) {
+    let reply = if let Some(door) = Door::of(&incoming) {
         return pipeline::run(core, door, incoming, exit).await;
     } else if !path.starts_with("/_admin/") {
         Reply::text(StatusCode::NOT_FOUND, "no vendor's API is at this path\n")

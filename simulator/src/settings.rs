@@ -5,8 +5,7 @@ use std::sync::{PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 
-use crate::tencent::Quirks;
-use crate::tencent_legacy::Quirks as LegacyQuirks;
+use crate::{alibaba, tencent, tencent_legacy};
 
 /// How a quota counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +26,8 @@ pub enum QuotaMode {
 pub struct Quota {
     /// How it counts.
     pub mode: QuotaMode,
-    /// Calls per second of every action that `actions` does not name.
+    /// Calls per second of every action that `actions` does not name. Not for Alibaba, which documents a
+    /// number for each action.
     pub per_second: u32,
     /// Calls per second of single actions.
     pub actions: BTreeMap<String, u32>,
@@ -47,7 +47,12 @@ impl Quota {
 
     /// The limit of one action.
     pub(crate) fn limit(&self, action: &str) -> usize {
-        self.actions.get(action).copied().unwrap_or(self.per_second) as usize
+        self.named(action).unwrap_or(self.per_second as usize)
+    }
+
+    /// The limit of one action, if it is named.
+    pub(crate) fn named(&self, action: &str) -> Option<usize> {
+        self.actions.get(action).map(|limit| *limit as usize)
     }
 }
 
@@ -66,9 +71,11 @@ pub struct Settings {
     /// Products are seen, and their names taken, only in the region they were created in.
     pub regions_hide_products: bool,
     /// Oddities of Tencent's answers.
-    pub tencent: Quirks,
+    pub tencent: tencent::Quirks,
     /// Oddities of the answers of Tencent's older API.
-    pub tencent_legacy: LegacyQuirks,
+    pub tencent_legacy: tencent_legacy::Quirks,
+    /// What Alibaba's documents leave open.
+    pub alibaba: alibaba::Quirks,
 }
 
 #[derive(Default)]

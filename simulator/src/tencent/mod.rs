@@ -31,6 +31,7 @@ use schema::Params;
 use table::ACTIONS;
 
 use crate::calls::{Decision, OK};
+use crate::door::Subject;
 use crate::random::Random;
 use crate::server::{Incoming, Moment};
 use crate::settings::Settings;
@@ -41,12 +42,6 @@ const VERSION: &str = "2021-04-08";
 pub(crate) struct Answered {
     pub(crate) body: Vec<u8>,
     pub(crate) decision: Decision,
-}
-
-/// Who asks for what, as far as can be seen before anything is checked.
-pub(crate) struct Subject {
-    pub(crate) account: String,
-    pub(crate) action: String,
 }
 
 /// The vendor: all of its accounts.

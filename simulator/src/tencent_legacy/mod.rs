@@ -18,11 +18,12 @@ use refusal::Refusal;
 use request::{Own, Request};
 
 use crate::calls::{Decision, OK};
+use crate::door::Subject;
 use crate::random::Random;
 use crate::server::{Incoming, Moment};
 use crate::settings::Settings;
 use crate::tencent::account::{Account, Accounts};
-use crate::tencent::{AccountConfig, Answered, Subject};
+use crate::tencent::{AccountConfig, Answered};
 
 /// The only path.
 pub(crate) const PATH: &str = "/v2/index.php";
