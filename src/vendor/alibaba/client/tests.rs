@@ -3,6 +3,7 @@
 
 mod deletion;
 mod refusals;
+mod simulated;
 mod tags;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
