@@ -120,7 +120,7 @@ impl Connection {
                 let cloud = alibaba(endpoint, key_id.clone(), settings, credentials, options, surroundings)?;
                 (key_id, AnyCloud::Alibaba(cloud))
             }
-            vendor => return Err(ConnectionError::Unsupported(vendor)),
+            vendor @ Vendor::HuaweiCloud => return Err(ConnectionError::Unsupported(vendor)),
         };
         Ok(Self {
             fingerprint: fingerprint(settings, &key_id),

@@ -12,6 +12,7 @@
 )]
 
 mod account;
+mod alibaba;
 mod cel;
 mod conflict;
 mod crds;
@@ -54,6 +55,7 @@ fn main() {
     let session = Arc::new(Session::new());
     let tests = [
         account::tests(),
+        alibaba::tests(),
         conflict::tests(),
         crds::tests(),
         create::tests(),

@@ -4,6 +4,7 @@ use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 const TENCENT: &str = include_str!("../manifests/contract/tencent.yaml");
+const ALIBABA: &str = include_str!("../manifests/contract/alibaba.yaml");
 
 /// Name of the product in the manifest, in Kubernetes and at the vendor.
 pub(crate) const THERMOSTAT: &str = "thermostat";
@@ -14,7 +15,7 @@ pub(crate) const TENCENT_ACCOUNT: &str = "tencent";
 /// Name of the Secret with the account's key.
 pub(crate) const KEY: &str = "tencent-key";
 
-/// The three objects of `contract/tencent.yaml`.
+/// The three objects of a file of the contract.
 #[derive(Clone)]
 pub(crate) struct Contract {
     pub(crate) key: Value,
@@ -25,7 +26,16 @@ pub(crate) struct Contract {
 impl Contract {
     /// As written, but for the namespace and the endpoint.
     pub(crate) fn tencent(namespace: &str, endpoint: &str) -> Self {
-        let mut objects = serde_yaml_ng::Deserializer::from_str(TENCENT).map(|document| {
+        Self::read(TENCENT, namespace, endpoint)
+    }
+
+    /// `contract/alibaba.yaml`, the same way.
+    pub(crate) fn alibaba(namespace: &str, endpoint: &str) -> Self {
+        Self::read(ALIBABA, namespace, endpoint)
+    }
+
+    fn read(file: &str, namespace: &str, endpoint: &str) -> Self {
+        let mut objects = serde_yaml_ng::Deserializer::from_str(file).map(|document| {
             let mut object = Value::deserialize(document).expect("a manifest");
             object["metadata"]["namespace"] = json!(namespace);
             object
