@@ -9,6 +9,7 @@ use crate::alibaba::admin::AlibabaAdmin;
 use crate::calls::{Call, CallState, Count};
 use crate::core::Core;
 use crate::faults::{ArmedRule, Rule};
+use crate::huawei::admin::HuaweiAdmin;
 use crate::settings::Settings;
 use crate::tencent::admin::{Api, TencentAdmin};
 
@@ -76,6 +77,11 @@ impl Admin {
     /// Accounts and products at Alibaba.
     pub fn alibaba(&self) -> AlibabaAdmin {
         AlibabaAdmin { core: self.core.clone() }
+    }
+
+    /// Accounts and products at Huawei.
+    pub fn huawei(&self) -> HuaweiAdmin {
+        HuaweiAdmin { core: self.core.clone() }
     }
 
     /// Replaces all fault rules.

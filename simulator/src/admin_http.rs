@@ -13,6 +13,7 @@ use crate::admin::{Admin, AdminError};
 use crate::alibaba;
 use crate::core::Core;
 use crate::faults::Rule;
+use crate::huawei;
 use crate::reply::Reply;
 use crate::server::Incoming;
 use crate::tencent::admin::TencentAdmin;
@@ -71,6 +72,7 @@ async fn route(admin: &Admin, incoming: &Incoming) -> Outcome {
         (method, ["alibaba", "accounts", rest @ ..]) => {
             alibaba::admin_http::route(&admin.alibaba(), method, rest, incoming)
         }
+        (method, ["huawei", rest @ ..]) => huawei::admin_http::route(&admin.huawei(), method, rest, incoming),
         (method, [name]) => general(admin, method, name, incoming),
         _ => Err(Refused::NoSuchPath),
     }

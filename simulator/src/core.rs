@@ -6,6 +6,7 @@ use crate::Config;
 use crate::alibaba::Alibaba;
 use crate::calls::Calls;
 use crate::faults::Faults;
+use crate::huawei::Huawei;
 use crate::random::Random;
 use crate::settings::SettingsCell;
 use crate::tencent::Tencent;
@@ -19,6 +20,7 @@ pub(crate) struct Core {
     pub(crate) tencent: Tencent,
     pub(crate) tencent_legacy: TencentLegacy,
     pub(crate) alibaba: Alibaba,
+    pub(crate) huawei: Huawei,
     /// The admin interface also answers to peers that are not on loopback.
     pub(crate) open_admin: bool,
     /// Our own clock and when it was read, so that time goes on evenly.
@@ -35,6 +37,7 @@ impl Core {
             tencent: Tencent::new(config.tencent),
             tencent_legacy: TencentLegacy::new(config.tencent_legacy),
             alibaba: Alibaba::new(config.alibaba),
+            huawei: Huawei::new(config.huawei),
             open_admin: config.open_admin,
             started: (jiff::Timestamp::now(), Instant::now()),
         }

@@ -5,6 +5,7 @@ use http::StatusCode;
 use crate::alibaba::Alibaba;
 use crate::calls::Decision;
 use crate::core::Core;
+use crate::huawei::Huawei;
 use crate::reply::Reply;
 use crate::server::{Incoming, Moment};
 use crate::settings::Settings;
@@ -38,6 +39,8 @@ pub(crate) enum Door {
     TencentLegacy,
     /// Alibaba.
     Alibaba,
+    /// Huawei ROMA Connect LINK, and the tokens of its IAM.
+    Huawei,
 }
 
 impl Door {
@@ -48,6 +51,7 @@ impl Door {
             "/" if Alibaba::is_meant(incoming) => Some(Self::Alibaba),
             "/" => Some(Self::Tencent),
             tencent_legacy::PATH => Some(Self::TencentLegacy),
+            path if Huawei::serves(path) => Some(Self::Huawei),
             _ => None,
         }
     }
@@ -57,6 +61,7 @@ impl Door {
             Self::Tencent => core.tencent.subject(incoming),
             Self::TencentLegacy => core.tencent_legacy.subject(incoming),
             Self::Alibaba => core.alibaba.subject(incoming),
+            Self::Huawei => core.huawei.subject(incoming),
         }
     }
 
@@ -74,6 +79,7 @@ impl Door {
                 core.tencent_legacy.handle(incoming, settings, moment, &core.random).into()
             }
             Self::Alibaba => core.alibaba.handle(incoming, settings, moment, &core.random),
+            Self::Huawei => core.huawei.handle(incoming, settings, moment, &core.random),
         }
     }
 
@@ -89,6 +95,7 @@ impl Door {
             Self::Tencent => Tencent::refuse(told, message, settings, &core.random).into(),
             Self::TencentLegacy => tencent_legacy::refuse(told, message, settings).into(),
             Self::Alibaba => Alibaba::refuse(incoming, told, message, settings, &core.random),
+            Self::Huawei => Huawei::refuse(told, message, &core.random),
         }
     }
 
@@ -99,6 +106,7 @@ impl Door {
             Self::Tencent => self.refuse(core, incoming, settings, ("RequestLimitExceeded", message)),
             Self::TencentLegacy => self.refuse(core, incoming, settings, ("4400", message)),
             Self::Alibaba => Alibaba::throttle(incoming, settings, &core.random),
+            Self::Huawei => self.refuse(core, incoming, settings, ("APIG.0308", message)),
         }
     }
 
@@ -108,6 +116,7 @@ impl Door {
             Self::Tencent => br#"{"Response":{}}"#,
             Self::TencentLegacy => br#"{"code":0,"message":"","codeDesc":"Success"}"#,
             Self::Alibaba => br#"{"RequestId":"0","Success":true}"#,
+            Self::Huawei => b"{}",
         }
     }
 }

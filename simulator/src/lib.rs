@@ -22,6 +22,7 @@ mod calls;
 mod core;
 mod door;
 mod faults;
+pub mod huawei;
 mod pipeline;
 mod quota;
 mod random;
@@ -43,6 +44,7 @@ pub use admin::{Admin, AdminError};
 pub use alibaba::admin::AlibabaAdmin;
 pub use calls::{Call, CallState, Count, OK};
 pub use faults::{ArmedRule, Fault, Garbage, Rule, When};
+pub use huawei::admin::HuaweiAdmin;
 pub use settings::{Quota, QuotaMode, Settings};
 pub use tencent::admin::TencentAdmin;
 
@@ -67,11 +69,12 @@ pub struct Config {
     pub tencent_legacy: Vec<tencent::AccountConfig>,
     /// Accounts at Alibaba.
     pub alibaba: Vec<alibaba::AccountConfig>,
+    /// Accounts at Huawei.
+    pub huawei: Vec<huawei::AccountConfig>,
 }
 
 impl Default for Config {
-    /// A free port on loopback and one account at each API: with the key `AKIDEXAMPLE` / `SECRETKEYEXAMPLE`
-    /// at Tencent's two, `testid` / `testsecret` and instance `iot-060a0xyz` at Alibaba.
+    /// A free port on loopback and one account of every vendor, with the keys of its documents' samples.
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -82,6 +85,7 @@ impl Default for Config {
             tencent: vec![tencent::AccountConfig::default()],
             tencent_legacy: vec![tencent::AccountConfig::legacy()],
             alibaba: vec![alibaba::AccountConfig::default()],
+            huawei: vec![huawei::AccountConfig::default()],
         }
     }
 }

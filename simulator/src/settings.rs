@@ -5,7 +5,7 @@ use std::sync::{PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{alibaba, tencent, tencent_legacy};
+use crate::{alibaba, huawei, tencent, tencent_legacy};
 
 /// How a quota counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +76,8 @@ pub struct Settings {
     pub tencent_legacy: tencent_legacy::Quirks,
     /// What Alibaba's documents leave open.
     pub alibaba: alibaba::Quirks,
+    /// What Huawei's documents leave open.
+    pub huawei: huawei::HuaweiQuirks,
 }
 
 #[derive(Default)]
