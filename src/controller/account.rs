@@ -251,7 +251,7 @@ fn connection(view: &AccountView<'_>, ctx: &Context, secret: Option<&Secret>) ->
         reason: match &error {
             ConnectionError::MissingKey(_) => Reason::CredentialsNotFound,
             ConnectionError::Endpoint { .. } => Reason::EndpointNotAllowed,
-            ConnectionError::NoUrl(_) | ConnectionError::Transport(_) | ConnectionError::Unsupported(_) => {
+            ConnectionError::NoUrl(_) | ConnectionError::NoSection(_) | ConnectionError::Transport(_) => {
                 Reason::EndpointMisconfigured
             }
         },

@@ -42,6 +42,7 @@ pub async fn act(
 ) -> Result<Outcome, Error> {
     match plan {
         Plan::Wait(wait) => Ok(Outcome::Waiting(wait)),
+        Plan::Look { after } => Ok(Outcome::Look(after)),
         Plan::Create { attempt } => {
             let held = create(visit, link, desired, attempt).await?;
             settle(visit, link, desired, held).await

@@ -48,6 +48,7 @@ pub async fn conclude(
             }
             Ok(Some(wait.after))
         }
+        Outcome::Look(after) => Ok(Some(after)),
         Outcome::Again => Ok(Some(Duration::ZERO)),
         Outcome::Finished => {
             visit.ctx.memory.forget(&visit.uid);
@@ -62,7 +63,8 @@ pub async fn fail(visit: &mut Visit<'_>, verdict: &Verdict, failures: u32) -> Re
         let mut status = visit.status();
         let before = reason_of(&status);
         // What was learnt or done before the failure is not asked for or done again.
-        if let (Some(product), Some(traits)) = (&visit.seen, traits(visit.object.spec.vendor)) {
+        if let Some(product) = &visit.seen {
+            let traits = traits(visit.object.spec.vendor);
             status.observed = Some(to_status(product, status.observed.as_ref(), traits));
             status.adopted_mark = visit.adopted.clone().or(status.adopted_mark);
         }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::connect::Link;
 use super::error::Error;
 use super::outcome::Outcome;
@@ -56,8 +58,10 @@ fn secret_name(visit: &Visit<'_>) -> String {
 async fn delete(visit: &mut Visit<'_>, link: &Link, product: &Observed) -> Result<Outcome, Error> {
     link.usable()?;
     let (cloud, id) = (&link.connection.cloud, product.id.as_str());
+    let listed_only = !link.connection.traits().reads_by_id;
     let inputs = visit.inputs().await?;
-    match cloud.devices(id, visit.call()).await {
+    let looks = !link.connection.traits().delete_checks_devices;
+    match if looks { cloud.devices(id, visit.call()).await } else { Ok(0) } {
         Ok(0) => {}
         Ok(devices) => {
             return Ok(Outcome::Waiting(Wait {
@@ -69,28 +73,22 @@ async fn delete(visit: &mut Visit<'_>, link: &Link, product: &Observed) -> Resul
             }));
         }
         // The vendor's exact not-found, through a connection that is known to show this product.
+        Err(error) if error.is_not_found() && listed_only => return Ok(deleted(visit)),
         Err(error) if error.is_not_found() => return Box::pin(act(visit, Some(link), Plan::Gone)).await,
         Err(error) => return Err(error.into()),
     }
-    let clear = match cloud.delete(product.target(), &inputs, visit.call()).await {
-        Ok(()) => true,
+    match cloud.delete(product.target(), &inputs, visit.call()).await {
+        Ok(()) => {}
         // Somebody else was faster.
-        Err(error) if error.is_not_found() => true,
-        // An answer was lost: what is read next decides.
-        Err(error) if error.is_unclear() => false,
+        Err(error) if error.is_not_found() => {}
+        // An answer was lost: the read below decides, or, where there is none, the next try.
+        Err(error) if error.is_unclear() && !listed_only => {}
         Err(error) => return Err(error.into()),
-    };
+    }
+    if listed_only {
+        return Ok(deleted(visit));
+    }
     match cloud.read(id, visit.call()).await {
-        // Where only lists tell, one list proves nothing by itself (protocol, "Absent").
-        Err(error) if error.is_not_found() && !clear && !link.connection.traits().reads_by_id => {
-            Ok(Outcome::Waiting(Wait {
-                reason: Reason::Deleting,
-                message: format!(
-                    "the outcome of deleting product {id} is unclear; a second list is to confirm it"
-                ),
-                after: LINGERS,
-            }))
-        }
         Err(error) if error.is_not_found() => Box::pin(act(visit, Some(link), Plan::Gone)).await,
         Err(error) => Err(error.into()),
         Ok(_) => Ok(Outcome::Waiting(Wait {
@@ -99,6 +97,16 @@ async fn delete(visit: &mut Visit<'_>, link: &Link, product: &Observed) -> Resul
             after: LINGERS,
         })),
     }
+}
+
+/// The vendor says that the product is deleted, and two lists have to confirm it (protocol, "Absent"): the
+/// next visits read them, shared with everyone else who needs one.
+fn deleted(visit: &Visit<'_>) -> Outcome {
+    let again = visit.ctx.memory.with(&visit.uid, |entry| {
+        entry.deleted.replace(entry.deleted.unwrap_or_else(Timestamp::now)).is_some()
+    });
+    // Said before, and a list shows it all the same.
+    if again { Outcome::Look(LINGERS) } else { Outcome::Again }
 }
 
 /// A product that an unclear attempt did create: its id is recorded first, so that nothing forgets it.

@@ -15,8 +15,11 @@ pub struct Entry {
     pub hint: bool,
     /// The highest ledger written or seen: a user's edit of the annotation does not make it go down.
     pub ledger: Option<Ledger>,
-    /// Begin of the first empty look-up since the open ledger's deadline.
+    /// Begin of the first empty look-up since the open ledger's deadline, or since a recorded product was first
+    /// missed from a list.
     pub first_empty: Option<Timestamp>,
+    /// When the vendor first said clearly that the recorded product is deleted, where lists have to confirm it.
+    pub deleted: Option<Timestamp>,
     /// Failures in a row.
     pub failures: u32,
     /// Since when they last.

@@ -1,10 +1,12 @@
 //! The stage that looks at the vendor: exactly what the plan needs, and nothing a list already answered.
 
+use jiff::Timestamp;
+
 use super::accounts::AccountId;
 use super::connect::Link;
 use super::error::Error;
 use super::visit::Visit;
-use crate::api::Reason;
+use crate::api::{IotProductStatus, Reason};
 use crate::plan::search::{Found, search};
 use crate::plan::{Facts, Listing, Need, Seen};
 use crate::record::observed::from_status;
@@ -16,32 +18,51 @@ pub async fn observe(visit: &Visit<'_>, link: &Link, need: Need, facts: &Facts) 
         Need::Nothing => Ok(Seen::Nothing),
         Need::Known { id } => match from_status(&visit.status(), &visit.mark, link.connection.traits()) {
             Some(known) => Ok(Seen::Product(Box::new(known))),
-            None => read(visit, link, &id, facts).await,
+            None => look(visit, link, &id, facts).await,
         },
-        Need::Read { id } => match known_to_go(visit, link, &id, facts) {
+        Need::Read { id } => match known_to_go(visit, link, facts) {
             Some(known) => Ok(Seen::Product(Box::new(known))),
-            None => read(visit, link, &id, facts).await,
+            None => look(visit, link, &id, facts).await,
         },
-        Need::List { begun_after } => {
-            link.usable()?;
-            let connection = &link.connection;
-            let listing = connection.inventory.list(&connection.cloud, begun_after, visit.call()).await?;
-            note(visit, facts, &listing);
-            Ok(Seen::List(listing))
-        }
+        Need::List { begun_after } => match known_to_go(visit, link, facts) {
+            Some(known) => Ok(Seen::Product(Box::new(known))),
+            None => list(visit, link, begun_after, facts).await,
+        },
     }
+}
+
+/// One product, by the reading that the vendor has. A list is shared and proves less (protocol, "Absent").
+async fn look(visit: &Visit<'_>, link: &Link, id: &str, facts: &Facts) -> Result<Seen, Error> {
+    if link.connection.traits().reads_by_id {
+        read(visit, link, id, facts).await
+    } else {
+        list(visit, link, facts.now, facts).await
+    }
+}
+
+async fn list(visit: &Visit<'_>, link: &Link, begun_after: Timestamp, facts: &Facts) -> Result<Seen, Error> {
+    link.usable()?;
+    let connection = &link.connection;
+    let listing = connection.inventory.list(&connection.cloud, begun_after, visit.call()).await?;
+    note(visit, link, facts, &listing);
+    Ok(Seen::List(listing))
 }
 
 /// Remembers the first of two look-ups that did not show the product (protocol, Create 3 and "Absent"), and
 /// forgets it when one shows it. What began before an unclear attempt's deadline says nothing of it.
-fn note(visit: &Visit<'_>, facts: &Facts, listing: &Listing) {
+fn note(visit: &Visit<'_>, link: &Link, facts: &Facts, listing: &Listing) {
     let lives = |head: &str| visit.ctx.lives(head, &visit.uid);
     let found = search(&listing.products, facts, &lives);
     let shown = match &facts.recorded {
         Some(id) => listing.products.iter().any(|product| product.id == *id),
         None => matches!(found, Found::Ours(..)),
     };
-    let early = facts.ledger.as_ref().is_some_and(|open| open.is_open() && listing.begun < open.deadline);
+    if let Some(id) = facts.recorded.as_deref().filter(|_| shown) {
+        link.connection.saw(id);
+    }
+    // A recorded id settles the attempt, whatever its ledger says.
+    let unsettled = facts.ledger.as_ref().filter(|ledger| ledger.is_open() && facts.recorded.is_none());
+    let early = unsettled.is_some_and(|open| listing.begun < open.deadline);
     visit.ctx.memory.with(&visit.uid, |entry| {
         if let (Found::Named(..), Some(closed)) = (&found, entry.ledger.as_mut().filter(|l| !l.is_open())) {
             // The owner of a taken name is visible, so the name is free as soon as no list shows it.
@@ -58,17 +79,20 @@ fn note(visit: &Visit<'_>, facts: &Facts, listing: &Listing) {
 /// What is known of a product that is to be deleted, where reading it again would tell nothing: its mark
 /// cannot have been changed by another owner, and this connection is known to show it, so that a not-found
 /// of the calls that follow is believed.
-fn known_to_go(visit: &Visit<'_>, link: &Link, id: &str, facts: &Facts) -> Option<Observed> {
+fn known_to_go(visit: &Visit<'_>, link: &Link, facts: &Facts) -> Option<Observed> {
     let traits = link.connection.traits();
     let disputed = visit.ready_reason().as_deref() == Some(Reason::NameConflict.as_str());
-    if !facts.deleting || traits.can_remark || disputed || !shown_here(link, id, facts) {
+    // What the vendor says is deleted is looked for.
+    let deleted = facts.deleted.is_some();
+    if !facts.deleting || traits.can_remark || disputed || deleted || !facts.shown_here {
         return None;
     }
     from_status(&visit.status(), &visit.mark, traits)
 }
 
-/// The connection has shown this product, or created it.
-fn shown_here(link: &Link, id: &str, facts: &Facts) -> bool {
+/// The connection has shown the recorded product, or created it.
+pub fn shown_here(link: &Link, facts: &Facts) -> bool {
+    let Some(id) = facts.recorded.as_deref() else { return false };
     let connection = &link.connection;
     let created_here =
         facts.ledger.as_ref().is_some_and(|ledger| ledger.connection == connection.fingerprint);
@@ -78,6 +102,8 @@ fn shown_here(link: &Link, id: &str, facts: &Facts) -> bool {
 async fn read(visit: &Visit<'_>, link: &Link, id: &str, facts: &Facts) -> Result<Seen, Error> {
     link.usable()?;
     match link.connection.cloud.read(id, visit.call()).await {
+        // Another product has the id now: ours is gone.
+        Ok(product) if is_another(&visit.status(), &product) => Ok(Seen::Absent { proved: true }),
         Ok(product) => {
             link.connection.saw(id);
             Ok(Seen::Product(Box::new(product)))
@@ -89,10 +115,15 @@ async fn read(visit: &Visit<'_>, link: &Link, id: &str, facts: &Facts) -> Result
     }
 }
 
+/// Ids alone do not name a product for ever everywhere: its serial differs from the recorded one.
+pub fn is_another(status: &IotProductStatus, product: &Observed) -> bool {
+    matches!((&status.product_serial, &product.serial), (Some(ours), Some(shown)) if ours != shown)
+}
+
 /// Whether a not-found is believed (protocol, "Absent"): it came through the connection that has shown this
 /// product, or created it, or through one that shows another product of ours.
 async fn proved(visit: &Visit<'_>, link: &Link, id: &str, facts: &Facts) -> Result<bool, Error> {
-    if shown_here(link, id, facts) {
+    if facts.shown_here {
         return Ok(true);
     }
     let connection = &link.connection;

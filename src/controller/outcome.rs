@@ -1,5 +1,7 @@
 //! What a visit ends with.
 
+use std::time::Duration;
+
 use super::password::Kept;
 use crate::plan::Wait;
 use crate::plan::diff::Drift;
@@ -12,6 +14,8 @@ pub enum Outcome {
     Settled(Box<Settled>),
     /// Something is waited for.
     Waiting(Wait),
+    /// A fresh visit is due after this long, and nothing is to be said until then.
+    Look(Duration),
     /// A fresh visit is due at once.
     Again,
     /// The object was let go.

@@ -18,7 +18,7 @@ use crate::api::{PASSWORD_SETTLES_ANNOTATION, ROTATE_PASSWORD_ANNOTATION, Reason
 use crate::plan::password::{Known, Step, step};
 use crate::record::RecordError;
 use crate::record::secret::{self, Output, Stored};
-use crate::vendor::{Cloud, Observed};
+use crate::vendor::{Cloud, Observed, Target};
 
 /// How long after the deadline of an unclear call its delivery is still to be feared.
 const LATE_DELIVERY: SignedDuration = SignedDuration::from_secs(60);
@@ -96,7 +96,9 @@ pub async fn keep(
                 write(&api, &held, &want, held.password.as_ref(), Some(&value), None).await?;
             }
             let written = self::held(visit, &api, &want).await?;
-            kept.again = send(visit, link, product, &api, &written, &want, &value).await?;
+            // The serial of what was created a moment ago was read just now.
+            let target = if created { Target::id(&product.id) } else { product.target() };
+            kept.again = send(visit, link, target, &api, &written, &want, &value).await?;
             kept.hash = Some(hash(&value));
             if rotate {
                 kept.rotation = asked;
@@ -110,7 +112,7 @@ pub async fn keep(
 async fn send(
     visit: &Visit<'_>,
     link: &Link,
-    product: &Observed,
+    target: Target<'_>,
     api: &Api<Secret>,
     held: &Held,
     want: &Output,
@@ -120,7 +122,7 @@ async fn send(
     let call = visit.call();
     let deadline = Timestamp::now() + visit.ctx.settings.vendor_timeout;
     let user = want.plain.get(output_key::USERNAME).map(String::as_str);
-    match link.connection.cloud.set_password(product.target(), user, value, call).await {
+    match link.connection.cloud.set_password(target, user, value, call).await {
         Ok(()) => {
             let again = held.settles.filter(|settles| Timestamp::now() < *settles);
             let pending = again.map(|_| value);

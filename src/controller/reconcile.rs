@@ -12,13 +12,13 @@ use super::accounts::AccountId;
 use super::connect::{Link, connect};
 use super::context::Context;
 use super::error::{Error, Situation, verdict};
-use super::observe::observe;
+use super::observe::{observe, shown_here};
 use super::outcome::Outcome;
 use super::visit::Visit;
 use super::{act, conclude, delete};
-use crate::api::{Adoption, IotProduct, Reason};
+use crate::api::{Adoption, IotProduct};
 use crate::plan::desired::{Desired, desired};
-use crate::plan::{Need, Plan, SLOW, Seen, Wait, need, plan};
+use crate::plan::{Facts, Need, Plan, Seen, need, plan};
 use crate::vendor::connection::traits;
 use crate::vendor::{Fields, Traits};
 
@@ -60,9 +60,7 @@ async fn stages(visit: &mut Visit<'_>, linked: &mut Option<Link>) -> Result<Outc
     if !visit.make_live().await? {
         return Ok(Outcome::Finished);
     }
-    let Some(traits) = traits(visit.object.spec.vendor) else {
-        return Ok(Outcome::Waiting(unsupported(visit)));
-    };
+    let traits = traits(visit.object.spec.vendor);
     let facts = visit.facts(Adoption::None);
     if (facts.deleting || facts.suspended) && need(&facts, traits) == Need::Nothing {
         // Nothing is asked of the vendor, so no account is needed either.
@@ -76,6 +74,7 @@ async fn stages(visit: &mut Visit<'_>, linked: &mut Option<Link>) -> Result<Outc
     let desired = wish(visit, traits)?;
     let link = linked.insert(connect(visit).await?);
     let facts = visit.facts(link.adoption);
+    let facts = Facts { shown_here: shown_here(link, &facts), ..facts };
     let seen = observe(visit, link, need(&facts, traits), &facts).await?;
     let lives = |head: &str| visit.ctx.lives(head, &visit.uid);
     let plan = plan(&facts, traits, seen, &lives);
@@ -94,11 +93,6 @@ fn wish(visit: &Visit<'_>, traits: &Traits) -> Result<Desired, Error> {
     }
     let spec = serde_json::to_value(&visit.object.spec).unwrap_or_default();
     Ok(desired(&spec, visit.object.spec.vendor.as_str(), traits)?)
-}
-
-fn unsupported(visit: &Visit<'_>) -> Wait {
-    let message = format!("this version of the operator has no client for {} yet", visit.object.spec.vendor);
-    Wait { reason: Reason::EndpointMisconfigured, message, after: SLOW }
 }
 
 /// The one exit of failures.
@@ -142,6 +136,7 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 fn plan_name(plan: &Plan) -> &'static str {
     match plan {
         Plan::Wait(_) => "wait",
+        Plan::Look { .. } => "look again",
         Plan::Create { .. } => "create",
         Plan::Take { .. } => "take",
         Plan::Keep { .. } => "keep",

@@ -51,7 +51,13 @@ pub async fn settle(
 ) -> Result<Outcome, Error> {
     let traits = link.connection.traits();
     let Held { mut product, created, adopted } = held;
-    if !created {
+    if created && traits.sets_password {
+        // Serial and user name are the vendor's to make and shown by a read alone.
+        let shown = read_full(visit, link, &product.id).await?;
+        let mut fields = shown.fields;
+        fields.extend(product.fields);
+        product = Observed { fields, serial: shown.serial, created_at: shown.created_at, ..product };
+    } else if !created {
         product = link.connection.cloud.complete(product, &desired.fields, visit.call()).await?;
     }
     let was_adopted = adopted.is_some() || visit.status().adopted_mark.is_some();

@@ -10,6 +10,7 @@ use kube::ResourceExt;
 
 use super::accounts::{AccountId, Trouble};
 use super::context::Context;
+use super::observe::is_another;
 use super::requeue::turn_fell;
 use crate::api::condition::READY;
 use crate::api::{AccountView, IotProduct, Reason};
@@ -58,6 +59,7 @@ pub fn sweep(
     for object in &present {
         let Some(product) = object.product_id().and_then(|id| listed.get(id)) else { continue };
         connection.saw(&product.id);
+        shown(ctx, object, listing.begun);
         if wants_look(ctx, object, product, connection.traits(), span, period) {
             hint(ctx, object);
         }
@@ -76,6 +78,13 @@ pub fn sweep(
         }
     }
     Swept { unmanaged: listing.products.len().saturating_sub(present.len()), mass_loss }
+}
+
+/// A list that shows a product takes back what an older one hinted at.
+fn shown(ctx: &Context, object: &IotProduct, begun: Timestamp) {
+    ctx.memory.with(&object.uid().unwrap_or_default(), |entry| {
+        entry.first_empty = entry.first_empty.filter(|missed| *missed >= begun);
+    });
 }
 
 /// Waits for a name that somebody else has.
@@ -140,6 +149,7 @@ fn wants_look(
         status.drift.iter().any(|d| shown(&d.field) && !found.iter().any(|entry| entry.field == d.field));
     let uid = object.uid().unwrap_or_default();
     !marked
+        || is_another(&status, product)
         || new
         || over
         || (needs_full_read(&wish, traits) && turn_fell(&uid, full_read, span.from, span.to))

@@ -21,6 +21,7 @@ use crate::plan::ledger::{Ledger, LedgerState};
 use crate::plan::mark::Mark;
 use crate::plan::{Check, Facts};
 use crate::record::{condition, status};
+use crate::vendor::connection::traits;
 use crate::vendor::{Call, Field, Observed};
 
 /// One visit.
@@ -208,6 +209,8 @@ impl<'a> Visit<'a> {
         let status = self.object.status.as_ref();
         let recorded = self.recorded().map(str::to_owned);
         let forget = self.object.annotations().get(FORCE_FORGET_ANNOTATION);
+        let (first_empty, deleted) =
+            self.ctx.memory.with(&self.uid, |entry| (entry.first_empty, entry.deleted));
         Facts {
             mark: self.mark.clone(),
             deleting: self.deleting(),
@@ -218,12 +221,17 @@ impl<'a> Visit<'a> {
             match_name: spec.adoption_policy == AdoptionPolicy::MatchName,
             adoption,
             name: spec.name.clone(),
-            previous: status.and_then(|status| status.previous_product_id.clone()),
+            // Where lists are the only reading, one that shows it again says that it was not gone.
+            previous: status
+                .and_then(|status| status.previous_product_id.clone())
+                .filter(|_| traits(spec.vendor).reads_by_id),
             imported: spec.product_id.clone(),
             watched: status.is_some_and(|s| s.creation_attempt == Some(0) && s.adopted_mark.is_none()),
             adopted_mark: status.and_then(|status| status.adopted_mark.clone()),
             ledger: self.ledger(),
-            first_empty: self.ctx.memory.with(&self.uid, |entry| entry.first_empty),
+            first_empty,
+            shown_here: false,
+            deleted,
             check: self.check,
             force_forget: forget.is_some() && forget == Some(recorded.as_ref().unwrap_or(&self.uid)),
             recorded,

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Response, StatusCode};
+use http::{HeaderMap, Method, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -22,6 +22,7 @@ use super::transport::{Options, Transport};
 /// A request as it arrived.
 #[derive(Clone)]
 pub(crate) struct Seen {
+    pub(crate) method: Method,
     pub(crate) target: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
@@ -100,7 +101,8 @@ async fn serve(stream: TcpStream, log: &Mutex<Vec<Seen>>, handler: &(dyn Fn(&See
         Box::pin(async move {
             let (head, body) = request.into_parts();
             let body = body.collect().await.map_err(|_| "body")?.to_bytes();
-            let seen = Seen { target: head.uri.to_string(), headers: head.headers, body };
+            let target = head.uri.to_string();
+            let seen = Seen { method: head.method, target, headers: head.headers, body };
             log.lock().unwrap().push(seen.clone());
             match handler(&seen) {
                 Say::Answer(status, headers, body) => {

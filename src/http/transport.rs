@@ -33,6 +33,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// What a connection needs.
+#[derive(Clone)]
 pub struct Options {
     /// Extra trust, PEM, beside the machine's.
     pub ca_bundle: Option<Vec<u8>>,

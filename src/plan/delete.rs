@@ -51,6 +51,14 @@ pub(super) fn plan(facts: &Facts, traits: &Traits, seen: Seen, lives: &dyn Fn(&s
             }
         }
         (Some(id), Seen::List(listing)) => match listing.products.iter().find(|p| p.id == *id) {
+            // Lists run behind the vendor's answers.
+            Some(_) if facts.deleted.is_some_and(|deleted| listing.begun < later(deleted, LIST_LAG)) => {
+                Plan::wait(
+                    Reason::Deleting,
+                    format!("product {id} was deleted and the vendor's list still shows it"),
+                    SOON,
+                )
+            }
             Some(product) if accepted(product, facts, lives) => {
                 Plan::Delete { product: Box::new(product.clone()) }
             }
@@ -60,7 +68,7 @@ pub(super) fn plan(facts: &Facts, traits: &Traits, seen: Seen, lives: &dyn Fn(&s
                 Absence::Unproved => unproved(id),
                 Absence::Again(after) => Plan::wait(
                     Reason::Deleting,
-                    format!("product {id} is missing from a list; a second one is to confirm it"),
+                    format!("product {id} is not in the vendor's list; a second one is to confirm it"),
                     after,
                 ),
             },

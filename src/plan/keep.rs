@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::create::{TWO_LOOKUPS, later, until};
+use jiff::Timestamp;
+
+use super::create::{LIST_LAG, TWO_LOOKUPS, later, until};
 use super::mark::{Marks, find};
 use super::search::{Ownership, ownership};
 use super::{Check, Facts, Listing, Need, Plan, SLOW, Seen};
@@ -31,11 +33,7 @@ pub(super) fn plan(
             None => match unlisted(facts, traits, &listing, lives) {
                 Absence::Proved => absent(id, facts, true),
                 Absence::Unproved => absent(id, facts, false),
-                Absence::Again(after) => Plan::wait(
-                    Reason::ProductMissing,
-                    format!("product {id} is missing from a list; a second one is to confirm it"),
-                    after,
-                ),
+                Absence::Again(after) => Plan::Look { after },
             },
         },
         Seen::Absent { proved } => absent(id, facts, proved),
@@ -55,8 +53,10 @@ pub(super) enum Absence {
     Again(Duration),
 }
 
-/// Missing from a list is a hint, unless lists are the only reading: then two prove it, as far as the last
-/// one shows another product of this cluster, because a wrong account's list lacks it too (protocol, "Absent").
+/// Missing from a list is a hint, unless lists are the only reading: then two prove it, through a connection
+/// that has shown this product or whose last list shows another product of this cluster, because a wrong
+/// account's list lacks it too (protocol, "Absent"). A list that lags does not show yet what was created a
+/// moment ago, unless the vendor itself says that it is deleted: then both lists begin after that.
 pub(super) fn unlisted(
     facts: &Facts,
     traits: &Traits,
@@ -66,15 +66,19 @@ pub(super) fn unlisted(
     if traits.reads_by_id {
         return Absence::Unproved;
     }
-    let second = later(facts.first_empty.unwrap_or(listing.begun), TWO_LOOKUPS);
-    if facts.first_empty.is_none() || listing.begun < second {
-        return Absence::Again(until(second, facts.now));
+    let first = facts.first_empty.filter(|first| facts.deleted.is_none_or(|deleted| *first >= deleted));
+    let fresh = facts.ledger.as_ref().filter(|_| facts.deleted.is_none());
+    let shows = fresh.map_or(Timestamp::MIN, |ledger| later(ledger.deadline, LIST_LAG));
+    let second = later(first.unwrap_or(listing.begun), TWO_LOOKUPS).max(shows);
+    if first.is_none() || listing.begun < second {
+        // A list that lags may show it long before that.
+        return Absence::Again(until(second, facts.now).min(TWO_LOOKUPS.unsigned_abs()));
     }
     let known = |product: &Observed| match find(&product.description) {
         Marks::One(mark) => lives(&mark.uid_head),
         Marks::None | Marks::Many => false,
     };
-    if listing.products.iter().any(known) { Absence::Proved } else { Absence::Unproved }
+    if facts.shown_here || listing.products.iter().any(known) { Absence::Proved } else { Absence::Unproved }
 }
 
 /// Whether the mark on a recorded product is one that this object accepts (protocol, Adopt).

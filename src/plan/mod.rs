@@ -73,6 +73,11 @@ pub struct Facts {
     /// Begin of the first of two empty look-ups, from memory: since the open ledger's deadline, or, where lists
     /// are the only reading, since a recorded product was first missed.
     pub first_empty: Option<Timestamp>,
+    /// The present connection has shown or created the recorded product (protocol, "Absent").
+    pub shown_here: bool,
+    /// When the vendor first said clearly that the recorded product is deleted, from memory. Kept where lists
+    /// are the only reading, which have to confirm it.
+    pub deleted: Option<Timestamp>,
     /// Why the object is looked at.
     pub check: Check,
     /// Annotation `force-forget` names the recorded id, or the UID when none is recorded.
@@ -152,6 +157,11 @@ pub enum SecretFate {
 pub enum Plan {
     /// Do nothing now; say why.
     Wait(Wait),
+    /// Look again after this long. There is nothing to say yet: what was seen is a hint.
+    Look {
+        /// How long.
+        after: Duration,
+    },
     /// Send attempt `attempt`.
     Create {
         /// Its number.

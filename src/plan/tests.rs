@@ -44,6 +44,7 @@ const fn traits(refuses_taken_names: bool, can_remark: bool, reads_by_id: bool) 
         can_remark,
         reads_by_id,
         description_units: 40,
+        delete_checks_devices: false,
         sets_password: false,
         rules: RULES,
     }
@@ -96,6 +97,8 @@ fn facts() -> Facts {
         adopted_mark: None,
         ledger: None,
         first_empty: None,
+        shown_here: false,
+        deleted: None,
         check: Check::Rest,
         force_forget: false,
         now: at(0),

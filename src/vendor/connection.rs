@@ -6,12 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aws_lc_rs::digest;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::alibaba::{self, Alibaba};
 use super::inventory::Inventory;
-use super::tencent::{self, Tencent};
-use super::tencent_legacy::{self, TencentLegacy};
-use super::{AnyCloud, Cloud, Traits};
-use crate::api::{AccountSettings, Vendor, credentials_key};
+use super::{AnyCloud, Cloud, Traits, alibaba, huawei, tencent, tencent_legacy};
+use crate::api::{AccountSettings, Vendor};
 use crate::http::Url;
 use crate::http::endpoint::{AllowedEndpoints, EndpointError};
 use crate::http::fence::Fence;
@@ -39,9 +36,9 @@ pub enum ConnectionError {
     /// The CA bundle cannot be used.
     #[error(transparent)]
     Transport(#[from] BuildError),
-    /// This version has no client for the vendor.
-    #[error("this version of the operator has no client for {0} yet")]
-    Unsupported(Vendor),
+    /// The vendor's section is missing, which the schema refuses.
+    #[error("the account has no {0} section; write it with the ids of the place")]
+    NoSection(&'static str),
 }
 
 /// What connections of this process have in common.
@@ -78,49 +75,18 @@ impl Connection {
         ca_bundle: Option<Vec<u8>>,
         surroundings: &Surroundings,
     ) -> Result<Self, ConnectionError> {
-        let endpoint = endpoint(settings, surroundings)?;
+        let endpoint = endpoint(settings.endpoint.as_deref(), surroundings)?;
         let options = Options {
             ca_bundle,
             endpoints: Arc::clone(&surroundings.endpoints),
             fence: Arc::clone(&surroundings.fence),
         };
+        let access = &Access { settings, credentials, endpoint, options, surroundings };
         let (key_id, cloud) = match settings.vendor {
-            Vendor::TencentCloud => {
-                let secret_id = required(credentials, credentials_key::SECRET_ID)?.expose_secret().to_owned();
-                let cloud = Tencent::new(tencent::Settings {
-                    endpoint,
-                    site: settings.site(),
-                    region: settings.region().to_owned(),
-                    secret_id: secret_id.clone(),
-                    secret_key: required(credentials, credentials_key::SECRET_KEY)?.clone(),
-                    token: credentials.get(credentials_key::TOKEN).cloned(),
-                    transport: Arc::new(Transport::new(options)?),
-                    limiter: Arc::new(limiter(tencent::BUDGETS, settings, surroundings)),
-                    metrics: surroundings.metrics.clone(),
-                });
-                (secret_id, AnyCloud::Tencent(cloud))
-            }
-            Vendor::TencentCloudLegacy => {
-                let secret_id = required(credentials, credentials_key::SECRET_ID)?.expose_secret().to_owned();
-                let cloud = TencentLegacy::new(tencent_legacy::Settings {
-                    endpoint,
-                    region: settings.region().to_owned(),
-                    secret_id: secret_id.clone(),
-                    secret_key: required(credentials, credentials_key::SECRET_KEY)?.clone(),
-                    token: credentials.get(credentials_key::TOKEN).cloned(),
-                    transport: Arc::new(Transport::new(options)?),
-                    limiter: Arc::new(limiter(tencent_legacy::BUDGETS, settings, surroundings)),
-                    metrics: surroundings.metrics.clone(),
-                });
-                (secret_id, AnyCloud::TencentLegacy(cloud))
-            }
-            Vendor::AlibabaCloud => {
-                let key_id =
-                    required(credentials, credentials_key::ACCESS_KEY_ID)?.expose_secret().to_owned();
-                let cloud = alibaba(endpoint, key_id.clone(), settings, credentials, options, surroundings)?;
-                (key_id, AnyCloud::Alibaba(cloud))
-            }
-            vendor @ Vendor::HuaweiCloud => return Err(ConnectionError::Unsupported(vendor)),
+            Vendor::TencentCloud => tencent::connect(access)?,
+            Vendor::TencentCloudLegacy => tencent_legacy::connect(access)?,
+            Vendor::AlibabaCloud => alibaba::connect(access)?,
+            Vendor::HuaweiCloud => huawei::connect(access)?,
         };
         Ok(Self {
             fingerprint: fingerprint(settings, &key_id),
@@ -148,66 +114,80 @@ impl Connection {
     }
 }
 
-fn alibaba(
-    endpoint: Option<Url>,
-    key_id: String,
-    settings: &AccountSettings,
-    credentials: &BTreeMap<String, SecretString>,
-    options: Options,
-    surroundings: &Surroundings,
-) -> Result<Alibaba, ConnectionError> {
-    let account = settings.alibaba.clone().unwrap_or_default();
-    let region = settings.region().to_owned();
-    let made = Alibaba::new(alibaba::Settings {
-        endpoint,
-        region: region.clone(),
-        instance: account.instance_id,
-        signature: account.signature,
-        key_id,
-        secret: required(credentials, credentials_key::ACCESS_KEY_SECRET)?.clone(),
-        token: credentials.get(credentials_key::SECURITY_TOKEN).cloned(),
-        transport: Arc::new(Transport::new(options)?),
-        limiter: Arc::new(limiter(alibaba::BUDGETS, settings, surroundings)),
-        metrics: surroundings.metrics.clone(),
-    });
-    made.ok_or_else(|| ConnectionError::NoUrl(format!("of region {region}")))
-}
-
-/// The vendor's facts, before there is a connection; `None` for a vendor without a client.
-pub fn traits(vendor: Vendor) -> Option<&'static Traits> {
+/// The vendor's facts, before there is a connection.
+pub fn traits(vendor: Vendor) -> &'static Traits {
     match vendor {
-        Vendor::TencentCloud => Some(&tencent::TRAITS),
-        Vendor::TencentCloudLegacy => Some(&tencent_legacy::TRAITS),
-        Vendor::AlibabaCloud => Some(&alibaba::TRAITS),
-        Vendor::HuaweiCloud => None,
+        Vendor::TencentCloud => &tencent::TRAITS,
+        Vendor::TencentCloudLegacy => &tencent_legacy::TRAITS,
+        Vendor::AlibabaCloud => &alibaba::TRAITS,
+        Vendor::HuaweiCloud => &huawei::TRAITS,
     }
 }
 
-fn required<'a>(
+/// What a client is made of. Each vendor's `connect` takes it and gives the id that tells keys apart.
+pub(super) struct Access<'a> {
+    pub(super) settings: &'a AccountSettings,
     credentials: &'a BTreeMap<String, SecretString>,
-    key: &'static str,
-) -> Result<&'a SecretString, ConnectionError> {
-    credentials
-        .get(key)
-        .filter(|value| !value.expose_secret().is_empty())
-        .ok_or(ConnectionError::MissingKey(key))
+    pub(super) endpoint: Option<Url>,
+    options: Options,
+    surroundings: &'a Surroundings,
 }
 
-fn endpoint(settings: &AccountSettings, surroundings: &Surroundings) -> Result<Option<Url>, ConnectionError> {
-    let Some(text) = &settings.endpoint else {
+impl Access<'_> {
+    /// A value of the credentials Secret that must be there.
+    pub(super) fn secret(&self, key: &'static str) -> Result<SecretString, ConnectionError> {
+        self.optional(key)
+            .filter(|value| !value.expose_secret().is_empty())
+            .ok_or(ConnectionError::MissingKey(key))
+    }
+
+    /// The same for what is an id and no secret.
+    pub(super) fn id(&self, key: &'static str) -> Result<String, ConnectionError> {
+        Ok(self.secret(key)?.expose_secret().to_owned())
+    }
+
+    /// A value of the credentials Secret that may be absent.
+    pub(super) fn optional(&self, key: &str) -> Option<SecretString> {
+        self.credentials.get(key).cloned()
+    }
+
+    /// The region, as text.
+    pub(super) fn region(&self) -> String {
+        self.settings.region().to_owned()
+    }
+
+    /// A host of the account's settings, if it is allowed.
+    pub(super) fn host(&self, text: Option<&str>) -> Result<Option<Url>, ConnectionError> {
+        endpoint(text, self.surroundings)
+    }
+
+    /// A transport to the hosts that may be called.
+    pub(super) fn transport(&self) -> Result<Arc<Transport>, ConnectionError> {
+        Ok(Arc::new(Transport::new(self.options.clone())?))
+    }
+
+    /// The account's budget at the vendor.
+    pub(super) fn limiter(&self, budgets: &[Budget]) -> Arc<Limiter> {
+        let observer = self.surroundings.metrics.limiter_observer(self.settings.vendor.as_str());
+        Arc::new(Limiter::new(budgets, limits(self.settings)).observed_by(observer))
+    }
+
+    /// Where calls are counted.
+    pub(super) fn metrics(&self) -> Metrics {
+        self.surroundings.metrics.clone()
+    }
+}
+
+fn endpoint(text: Option<&str>, surroundings: &Surroundings) -> Result<Option<Url>, ConnectionError> {
+    let Some(text) = text else {
         return Ok(None);
     };
-    let url: Url = text.parse().map_err(|_| ConnectionError::NoUrl(text.clone()))?;
+    let url: Url = text.parse().map_err(|_| ConnectionError::NoUrl(text.to_owned()))?;
     surroundings
         .endpoints
         .check(&url)
-        .map_err(|source| ConnectionError::Endpoint { endpoint: text.clone(), source })?;
+        .map_err(|source| ConnectionError::Endpoint { endpoint: text.to_owned(), source })?;
     Ok(Some(url))
-}
-
-fn limiter(budgets: &[Budget], settings: &AccountSettings, surroundings: &Surroundings) -> Limiter {
-    let observer = surroundings.metrics.limiter_observer(settings.vendor.as_str());
-    Limiter::new(budgets, limits(settings)).observed_by(observer)
 }
 
 fn limits(settings: &AccountSettings) -> LimitSettings {
@@ -248,3 +228,6 @@ fn fingerprint(settings: &AccountSettings, key_id: &str) -> String {
     text.truncate(16);
     text
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,8 @@
 pub mod alibaba;
 pub mod connection;
 pub mod error;
+mod fresh;
+pub mod huawei;
 pub mod inventory;
 pub mod tencent;
 pub mod tencent_legacy;
@@ -79,6 +81,9 @@ pub struct Traits {
     pub can_remark: bool,
     /// A product can be read by its id; else lists are the only reading.
     pub reads_by_id: bool,
+    /// The client's delete itself looks for devices, right before the call: whether the vendor refuses to delete
+    /// a product with devices is not documented (protocol, Delete 3).
+    pub delete_checks_devices: bool,
     /// Devices of a product authenticate with a password that only the operator knows (Huawei).
     pub sets_password: bool,
     /// UTF-16 units of a description that leave room for the mark.
@@ -284,6 +289,8 @@ pub enum AnyCloud {
     Tencent(tencent::Tencent),
     /// Tencent Cloud IoT Hub, API 2.0.
     TencentLegacy(tencent_legacy::TencentLegacy),
+    /// Huawei Cloud ROMA Connect LINK.
+    Huawei(huawei::Huawei),
 }
 
 /// Runs a method on whichever client it is.
@@ -293,6 +300,7 @@ macro_rules! each {
             AnyCloud::Alibaba($cloud) => $body,
             AnyCloud::Tencent($cloud) => $body,
             AnyCloud::TencentLegacy($cloud) => $body,
+            AnyCloud::Huawei($cloud) => $body,
         }
     };
 }

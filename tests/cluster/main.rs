@@ -22,6 +22,7 @@ mod drift;
 mod evidence;
 mod faults;
 mod leader;
+mod legacy;
 mod lists;
 mod manifest;
 mod object;
@@ -63,6 +64,7 @@ fn main() {
         drift::tests(),
         faults::tests(),
         leader::tests(),
+        legacy::tests(),
         lists::tests(),
         outage::tests(),
         quiet::tests(),

@@ -129,8 +129,9 @@ fn absent_where_lists_are_the_only_reading_takes_two_that_show_another_of_ours()
         plan(&facts, &LEGACY, list(0, products.to_vec()), &lives)
     };
     for first in [None, Some(-9)] {
-        let reason = waits(&seen(first, &[sibling()], false), Reason::ProductMissing).after;
-        assert!(reason <= Duration::from_secs(10));
+        let plan = seen(first, &[sibling()], false);
+        let Plan::Look { after } = plan else { panic!("a hint is nothing to tell: {plan:?}") };
+        assert!(after <= Duration::from_secs(10));
         waits(&seen(first, &[sibling()], true), Reason::Deleting);
     }
     assert!(matches!(seen(Some(-10), &[sibling()], false), Plan::Recreate { .. }));
@@ -140,6 +141,54 @@ fn absent_where_lists_are_the_only_reading_takes_two_that_show_another_of_ours()
         waits(&seen(Some(-10), &products, false), Reason::ProductMissing);
         waits(&seen(Some(-10), &products, true), Reason::ProductMissing);
     }
+}
+
+#[test]
+fn absent_a_connection_that_has_shown_the_product_needs_no_other_of_ours() {
+    for deleting in [false, true] {
+        let facts = Facts { shown_here: true, deleting, first_empty: Some(at(-10)), ..recorded() };
+        let plan = decide(&facts, &LEGACY, list(0, []));
+        assert!(matches!((&plan, deleting), (Plan::Recreate { .. }, false) | (Plan::Gone, true)), "{plan:?}");
+    }
+}
+
+#[test]
+fn absent_a_list_that_lags_does_not_lose_what_was_just_created() {
+    for (deadline, proved) in [(-60, true), (-59, false), (10, false)] {
+        let ledger = Some(open(deadline));
+        let facts = Facts { shown_here: true, first_empty: Some(at(-30)), ledger, ..recorded() };
+        let plan = decide(&facts, &LEGACY, list(0, []));
+        assert_eq!(matches!(plan, Plan::Recreate { .. }), proved, "{plan:?}");
+        assert_eq!(matches!(plan, Plan::Look { .. }), !proved, "{plan:?}");
+        let deleting = Facts { deleting: true, ..facts.clone() };
+        assert_eq!(matches!(decide(&deleting, &LEGACY, list(0, [])), Plan::Gone), proved);
+        // Unless the vendor says itself that it is deleted.
+        let deleted = Facts { deleted: Some(at(-30)), ..deleting };
+        assert!(matches!(decide(&deleted, &LEGACY, list(0, [])), Plan::Gone));
+    }
+}
+
+#[test]
+fn absent_what_is_deleted_takes_two_lists_begun_after_it() {
+    let mine = product("p1", "thermostat", Some(&ours()));
+    let deleted = |first: Option<i64>| Facts {
+        deleting: true,
+        shown_here: true,
+        deleted: Some(at(-20)),
+        first_empty: first.map(at),
+        ..recorded()
+    };
+    for (first, gone) in [(None, false), (Some(-21), false), (Some(-20), true), (Some(-9), false)] {
+        let plan = decide(&deleted(first), &LEGACY, list(0, []));
+        assert_eq!(matches!(plan, Plan::Gone), gone, "{first:?}: {plan:?}");
+        if !gone {
+            waits(&plan, Reason::Deleting);
+        }
+    }
+    waits(&decide(&deleted(None), &LEGACY, list(0, [mine.clone()])), Reason::Deleting);
+    let late = Facts { deleted: Some(at(-60)), ..deleted(None) };
+    let plan = decide(&late, &LEGACY, list(0, [mine]));
+    assert!(matches!(plan, Plan::Delete { .. }), "no list lags for so long: {plan:?}");
 }
 
 #[test]

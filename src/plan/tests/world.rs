@@ -231,6 +231,10 @@ impl World {
                 }
                 ways
             }
+            Plan::Look { after } => {
+                let after = i64::try_from(after.as_secs()).unwrap();
+                vec![(String::new(), Self { now: next.now + after, ..next })]
+            }
             Plan::Create { attempt } => next.create(*attempt, bounds),
             Plan::Take { product, surplus, .. } => {
                 next.record(product);

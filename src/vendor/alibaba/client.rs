@@ -8,13 +8,13 @@ use secrecy::SecretString;
 
 use super::call::Ask;
 use super::fields::{self, BadField, TAGS};
-use super::fresh::Fresh;
 use super::wire::{self, Members, Product};
 use super::{Settings, TRAITS, sign};
 use crate::http::Url;
 use crate::http::limit::{Limiter, Permit};
 use crate::http::transport::Transport;
 use crate::metrics::Metrics;
+use crate::vendor::fresh::Fresh;
 use crate::vendor::{
     Call, Changes, Class, Cloud, CreateRequest, Effect, Field, Fields, Observed, Target, Traits, Value,
     VendorError,

@@ -2,9 +2,9 @@
 
 mod call;
 mod client;
+mod connect;
 mod error;
 mod fields;
-mod fresh;
 mod sign;
 mod wire;
 
@@ -20,6 +20,7 @@ use crate::metrics::Metrics;
 use crate::vendor::Traits;
 
 pub use client::Alibaba;
+pub(super) use connect::connect;
 pub use fields::RULES;
 
 /// Calls per second and account, one number for each action's page. RAM users share their account's.
@@ -40,6 +41,7 @@ pub static TRAITS: Traits = Traits {
     refuses_taken_names: true,
     can_remark: true,
     reads_by_id: true,
+    delete_checks_devices: true,
     sets_password: false,
     // 100 characters ("CreateProduct"); the mark and its space take 29.
     description_units: 71,

@@ -3,6 +3,7 @@
 // The vendor's older API reads the same kinds of answers (`super::tencent_legacy`).
 pub(super) mod call;
 pub(super) mod client;
+mod connect;
 mod error;
 pub(super) mod fields;
 mod sign;
@@ -22,6 +23,7 @@ use crate::metrics::Metrics;
 use crate::vendor::{Field, Traits};
 
 pub use client::Tencent;
+pub(super) use connect::connect;
 pub use fields::{RULES, SKEY};
 
 /// Calls per second and account: the documents say 20 for every product action of this version, and
@@ -43,6 +45,7 @@ pub static TRAITS: Traits = Traits {
     refuses_taken_names: true,
     can_remark: false,
     reads_by_id: true,
+    delete_checks_devices: false,
     sets_password: false,
     // The console takes 500 characters and the API states no limit; the mark and its space take 29.
     description_units: 450,

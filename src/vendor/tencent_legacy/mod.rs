@@ -2,6 +2,7 @@
 
 mod call;
 mod client;
+mod connect;
 mod error;
 mod fields;
 mod sign;
@@ -18,6 +19,7 @@ use crate::metrics::Metrics;
 use crate::vendor::Traits;
 
 pub use client::TencentLegacy;
+pub(super) use connect::connect;
 pub use fields::RULES;
 
 /// Calls per second and account. No number is documented, only that there is a quota (code 4400).
@@ -34,6 +36,7 @@ pub static TRAITS: Traits = Traits {
     refuses_taken_names: true,
     can_remark: false,
     reads_by_id: false,
+    delete_checks_devices: false,
     sets_password: false,
     // The console takes 500 characters and the API states no limit; the mark and its space take 29.
     description_units: 450,

@@ -11,11 +11,11 @@ const LAG: Duration = Duration::from_secs(10);
 
 /// The products that this client created a moment ago.
 #[derive(Default)]
-pub(super) struct Fresh(Mutex<HashMap<String, Instant>>);
+pub(in crate::vendor) struct Fresh(Mutex<HashMap<String, Instant>>);
 
 impl Fresh {
     /// A product was created.
-    pub(super) fn created(&self, id: &str) {
+    pub(in crate::vendor) fn created(&self, id: &str) {
         let now = Instant::now();
         let mut young = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         young.retain(|_, until| *until > now);
@@ -23,12 +23,12 @@ impl Fresh {
     }
 
     /// It was deleted again, so its absence is nothing to doubt.
-    pub(super) fn deleted(&self, id: &str) {
+    pub(in crate::vendor) fn deleted(&self, id: &str) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
     }
 
     /// Whether a not-found of this product may be the vendor's lag.
-    pub(super) fn may_lag(&self, id: &str) -> bool {
+    pub(in crate::vendor) fn may_lag(&self, id: &str) -> bool {
         let young = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         young.get(id).is_some_and(|until| *until > Instant::now())
     }

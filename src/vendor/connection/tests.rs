@@ -1,0 +1,57 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::http::fence::Always;
+
+fn settings(account: Value) -> AccountSettings {
+    serde_json::from_value(account).unwrap()
+}
+
+fn huawei(authentication: &str, iam: &str) -> AccountSettings {
+    settings(json!({"vendor": "HuaweiCloud", "region": "cn-north-4", "huawei": {
+        "projectId": "p1", "instanceId": "i1", "authentication": authentication, "iamEndpoint": iam}}))
+}
+
+fn connect(settings: &AccountSettings, keys: &[(&str, &str)]) -> Result<Connection, ConnectionError> {
+    // The first test to come installs it; the others find it installed.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let surroundings = Surroundings {
+        endpoints: Arc::new(AllowedEndpoints::parse(&[]).unwrap()),
+        fence: Arc::new(Always),
+        metrics: Metrics::new(),
+    };
+    let keys = keys.iter().map(|(key, value)| ((*key).to_owned(), SecretString::from(*value))).collect();
+    Connection::new(settings, &keys, None, &surroundings)
+}
+
+const KEY: &[(&str, &str)] = &[("accessKey", "AK"), ("secretKey", "SK")];
+const USER: &[(&str, &str)] = &[("domainName", "acme"), ("userName", "robot"), ("password", "pw")];
+const IAM: &str = "https://iam.cn-north-4.myhuaweicloud.com";
+
+#[test]
+fn huawei_takes_a_key_or_a_user_and_tells_what_is_missing() {
+    let (by_key, by_user) = (huawei("AccessKey", IAM), huawei("Password", IAM));
+    let key = connect(&by_key, KEY).unwrap();
+    let user = connect(&by_user, USER).unwrap();
+    assert!(key.traits().sets_password && key.vendor == Vendor::HuaweiCloud);
+    assert_ne!(key.fingerprint, user.fingerprint);
+    for (settings, keys) in [(&by_key, KEY), (&by_user, USER)] {
+        for (missing, _) in keys {
+            let rest: Vec<_> = keys.iter().copied().filter(|(key, _)| key != missing).collect();
+            let error = connect(settings, &rest).err().unwrap();
+            assert!(matches!(error, ConnectionError::MissingKey(key) if key == *missing), "{error}");
+        }
+    }
+    let bare = settings(json!({"vendor": "HuaweiCloud", "region": "cn-north-4"}));
+    assert!(matches!(connect(&bare, KEY), Err(ConnectionError::NoSection("huawei"))));
+}
+
+#[test]
+fn a_password_goes_to_allowed_hosts_only() {
+    for iam in ["https://iam.example.com", "http://iam.cn-north-4.myhuaweicloud.com", "https://127.0.0.1"] {
+        let error = connect(&huawei("Password", iam), USER).err().unwrap();
+        assert!(matches!(&error, ConnectionError::Endpoint { endpoint, .. } if endpoint == iam), "{error}");
+    }
+    let error = connect(&huawei("Password", "iam"), USER).err().unwrap();
+    assert!(matches!(error, ConnectionError::NoUrl(_)), "{error}");
+}
