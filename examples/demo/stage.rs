@@ -18,6 +18,9 @@ use crate::wait::{Look, until};
 pub(crate) const PROJECT: &str = env!("CARGO_MANIFEST_DIR");
 /// The manifests that the story is about.
 const SAMPLE: &str = "deploy/samples/tencent.yaml";
+/// Those of the other vendors, which come last.
+const OTHERS: [&str; 3] =
+    ["deploy/samples/tencent-legacy.yaml", "deploy/samples/alibaba.yaml", "deploy/samples/huawei.yaml"];
 /// The operator's user: what `deploy/rbac.yaml` grants to it is all that it may do.
 const USER: &str = "system:serviceaccount:iot-operator:iot-operator";
 /// How long a program may take to be ready.
@@ -29,6 +32,8 @@ pub(crate) struct Stage {
     pub(crate) vendor: Vendor,
     /// The sample with the simulator as the account's endpoint.
     pub(crate) manifest: PathBuf,
+    /// The samples of the other vendors, the same way.
+    pub(crate) others: Vec<PathBuf>,
     operator: Part,
     simulator: Part,
     metrics: String,
@@ -67,7 +72,7 @@ impl Stage {
         })
         .await?;
 
-        heading("A simulated Tencent Cloud IoT Hub");
+        heading("The four vendor APIs, simulated");
         let simulator = program("iot-simulator")?;
         println!("$ iot-simulator --listen 127.0.0.1:0");
         let args = ["--listen".into(), "127.0.0.1:0".into()];
@@ -76,6 +81,12 @@ impl Stage {
         println!("  listening on {url}");
         let manifest = files.path().join("factory.yaml");
         with_endpoint(&Path::new(PROJECT).join(SAMPLE), &url, &manifest)?;
+        let mut others = Vec::new();
+        for sample in OTHERS.map(Path::new) {
+            let copy = files.path().join(sample.file_name().unwrap_or_default());
+            with_endpoint(&Path::new(PROJECT).join(sample), &url, &copy)?;
+            others.push(copy);
+        }
 
         heading("The operator");
         let log = files.path().join("operator.log");
@@ -85,7 +96,7 @@ impl Stage {
         println!("  it leads; its log is {}", log.display());
 
         let vendor = Vendor::new(url);
-        Ok(Self { kubectl, vendor, manifest, operator, simulator, metrics, files, control_plane })
+        Ok(Self { kubectl, vendor, manifest, others, operator, simulator, metrics, files, control_plane })
     }
 
     /// The last lines of the operator's log.
@@ -110,7 +121,8 @@ impl Stage {
         println!("    reconcile.fluxcd.io/requestedAt=\"$(date +%s.%N)\"    # the Secret is back");
         println!("  kubectl apply -f {manifest}    # street-lamp again, from a file to edit");
         println!("  kubectl delete namespace factory");
-        println!("  curl -s {url}/_admin/tencent/accounts/default/products    # what the vendor has");
+        println!("  curl -s {url}/_admin/tencent/accounts/default/products    # what Tencent has");
+        println!("  curl -s {url}/_admin/huawei/accounts/default/products     # and Huawei, and alibaba");
         println!("  curl -s {url}/_admin/counts                               # and what it was asked");
         println!("  curl -s http://{metrics}/metrics");
     }

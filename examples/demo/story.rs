@@ -11,6 +11,12 @@ use crate::stage::{Stage, heading};
 use crate::wait::{Look, until};
 
 const PRODUCTS: [&str; 3] = ["thermostat", "street-lamp", "gateway"];
+/// The products of the other vendors, and where the simulator has them.
+const OTHERS: [(&str, &str); 3] = [
+    ("old-meter", "tencent-legacy/accounts/legacy"),
+    ("road-lamp", "alibaba/accounts/default"),
+    ("plc-gateway", "huawei/accounts/default"),
+];
 /// How long a step may take.
 const STEP: Duration = Duration::from_mins(1);
 /// The annotation that asks for a check now.
@@ -24,7 +30,8 @@ pub(crate) async fn tell(stage: &Stage) -> Result<(), Failure> {
     secret_has_its_keys(stage).await?;
     edit_arrives(stage).await?;
     damaged_secret_is_repaired(stage).await?;
-    deletion_leaves_nothing(stage).await
+    deletion_leaves_nothing(stage).await?;
+    other_vendors(stage).await
 }
 
 async fn products_turn_ready(stage: &Stage) -> Result<(), Failure> {
@@ -169,6 +176,35 @@ async fn deletion_leaves_nothing(stage: &Stage) -> Result<(), Failure> {
     println!("Product {id} and its Secret are gone. At the vendor: {}.", names.join(", "));
     println!();
     kubectl.show(&["get", "iotproducts,secrets", "--namespace", "factory"]).await?;
+    Ok(())
+}
+
+async fn other_vendors(stage: &Stage) -> Result<(), Failure> {
+    let kubectl = &stage.kubectl;
+    heading("The other vendors: the same kinds, the same pipeline");
+    for manifest in &stage.others {
+        kubectl.show(&["apply", "-f", text(manifest)]).await?;
+    }
+    let names = OTHERS.map(|(name, _)| format!("iotp/{name}"));
+    let limit = format!("--timeout={}s", STEP.as_secs());
+    let wait = ["wait", "-n", "factory", "--for=condition=Ready", &limit];
+    kubectl.show(&wait.into_iter().chain(names.iter().map(String::as_str)).collect::<Vec<_>>()).await?;
+    println!();
+    kubectl.show(&["get", "iotproducts", "--namespace", "factory", "--sort-by=.spec.vendor"]).await?;
+    for (name, account) in OTHERS {
+        let object = kubectl.json(&["get", "iotp", name, "-n", "factory"]).await?;
+        let id = object["status"]["productId"].as_str().unwrap_or_default();
+        let at_vendor = stage.vendor.raw_products(account).await?;
+        if id.is_empty() || !at_vendor.iter().any(|product| product.to_string().contains(id)) {
+            return Err(Failure::missed(
+                format!("product {id} of {name} at {account}"),
+                format!("{at_vendor:?}"),
+            ));
+        }
+        same(&format!("products at {account}"), "1", &at_vendor.len().to_string())?;
+    }
+    println!("Huawei shows no password again, so this Secret is its one copy:");
+    kubectl.show(&["describe", "secret", "plc-gateway-credentials", "--namespace", "factory"]).await?;
     Ok(())
 }
 

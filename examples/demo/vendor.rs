@@ -87,6 +87,11 @@ impl Vendor {
         self.ask("tencent/accounts/default/products").await
     }
 
+    /// Every product of an account of any vendor, as its API spells them.
+    pub(crate) async fn raw_products(&self, account: &str) -> Result<Vec<serde_json::Value>, Failure> {
+        self.ask(&format!("{account}/products")).await
+    }
+
     /// The only product of a name; an error when there is none or more than one.
     pub(crate) async fn product(&self, name: &str) -> Result<Product, Failure> {
         let mut named: Vec<Product> =

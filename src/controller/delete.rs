@@ -85,6 +85,7 @@ async fn delete(visit: &mut Visit<'_>, link: &Link, product: &Observed) -> Resul
         Err(error) if error.is_unclear() && !listed_only => {}
         Err(error) => return Err(error.into()),
     }
+    link.connection.inventory.outdate();
     if listed_only {
         return Ok(deleted(visit));
     }

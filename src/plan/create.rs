@@ -22,10 +22,11 @@ const SHARED: SignedDuration = SignedDuration::from_secs(2);
 const RETRY_TAKEN: SignedDuration = SignedDuration::from_secs(600);
 
 pub(super) fn need(facts: &Facts, traits: &Traits) -> Need {
-    // A vendor's refusal forgives a look-up that is a moment old; where there is none, the look-up decides.
-    // Someone who asks for a check now knows of something newer.
-    let recent =
-        if traits.refuses_taken_names && facts.check != Check::Full { facts.now - SHARED } else { facts.now };
+    // The vendor's refusal forgives a look-up that is a moment old. Where there is none, what it could miss is
+    // a foreign product younger than the list, which a list that lags would miss as well; this object has sent
+    // nothing yet. Someone who asks for a check now knows of something newer.
+    let forgiven = traits.refuses_taken_names || facts.ledger.is_none();
+    let recent = if forgiven && facts.check != Check::Full { facts.now - SHARED } else { facts.now };
     match (&facts.ledger, &facts.imported) {
         // What an unclear attempt left is settled before anything else, an import included.
         (Some(ledger), _) if ledger.is_open() => {

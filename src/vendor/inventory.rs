@@ -14,6 +14,8 @@ use crate::plan::Listing;
 struct Latest {
     listing: Option<Listing>,
     failed: Option<(Timestamp, Arc<VendorError>)>,
+    /// Lists begun before this show what is known to be gone.
+    outdated: Option<Timestamp>,
 }
 
 /// The lists of one connection.
@@ -47,7 +49,8 @@ impl Inventory {
         match answer {
             Ok(products) => {
                 let listing = Listing { begun, products: products.into() };
-                *latest = Latest { listing: Some(listing.clone()), failed: None };
+                latest.listing = Some(listing.clone());
+                latest.failed = None;
                 Ok(listing)
             }
             Err(error) => {
@@ -60,11 +63,17 @@ impl Inventory {
 
     fn answered(&self, begun_after: Timestamp) -> Option<Result<Listing, Arc<VendorError>>> {
         let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let begun_after = latest.outdated.map_or(begun_after, |outdated| outdated.max(begun_after));
         if let Some(listing) = latest.listing.as_ref().filter(|listing| listing.begun >= begun_after) {
             return Some(Ok(listing.clone()));
         }
         let (begun, error) = latest.failed.as_ref()?;
         (*begun >= begun_after).then(|| Err(Arc::clone(error)))
+    }
+
+    /// A product was deleted: whoever looks from now on needs a list that begins now.
+    pub fn outdate(&self) {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner).outdated = Some(Timestamp::now());
     }
 
     /// The last complete list, however old.

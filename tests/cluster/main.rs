@@ -1,7 +1,8 @@
 //! The operator as it ships, against a real API server and the vendor's simulator: what users are promised,
 //! tried from outside through the binary, the API and the vendor's call log.
 //!
-//! `IDLE_SECONDS` and `OUTAGE_SECONDS` make the two tests that watch for a while watch longer.
+//! `IDLE_SECONDS` and `OUTAGE_SECONDS` make the two tests that watch for a while watch longer, and
+//! `QUOTA_PRODUCTS` those of quotas create more.
 
 #![allow(
     clippy::unwrap_used,
@@ -34,9 +35,11 @@ mod renamed;
 mod rules;
 mod secrets;
 mod session;
+mod side;
 mod startup;
 mod update;
 mod vendor;
+mod vendors;
 mod waiting;
 mod world;
 
@@ -74,6 +77,7 @@ fn main() {
         secrets::tests(),
         startup::tests(),
         update::tests(),
+        vendors::tests(),
         waiting::tests(),
     ];
     let trials = tests.into_iter().flatten().map(|test| test.into_trial(&session)).collect();

@@ -4,7 +4,9 @@ use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 const TENCENT: &str = include_str!("../manifests/contract/tencent.yaml");
+const LEGACY: &str = include_str!("../manifests/contract/tencent-legacy.yaml");
 const ALIBABA: &str = include_str!("../manifests/contract/alibaba.yaml");
+const HUAWEI: &str = include_str!("../manifests/contract/huawei.yaml");
 
 /// Name of the product in the manifest, in Kubernetes and at the vendor.
 pub(crate) const THERMOSTAT: &str = "thermostat";
@@ -32,6 +34,17 @@ impl Contract {
     /// `contract/alibaba.yaml`, the same way.
     pub(crate) fn alibaba(namespace: &str, endpoint: &str) -> Self {
         Self::read(ALIBABA, namespace, endpoint)
+    }
+
+    /// `contract/tencent-legacy.yaml`, the same way; it uses the key of `contract/tencent.yaml`.
+    pub(crate) fn legacy(namespace: &str, endpoint: &str) -> Self {
+        let Self { key, .. } = Self::tencent(namespace, endpoint);
+        Self::read(&format!("{key}\n---\n{LEGACY}"), namespace, endpoint)
+    }
+
+    /// `contract/huawei.yaml`, the same way.
+    pub(crate) fn huawei(namespace: &str, endpoint: &str) -> Self {
+        Self::read(HUAWEI, namespace, endpoint)
     }
 
     fn read(file: &str, namespace: &str, endpoint: &str) -> Self {

@@ -53,7 +53,7 @@ impl Test {
         module: &str,
         name: &str,
         plane: Plane,
-        body: fn(World) -> Pin<Box<dyn Future<Output = ()>>>,
+        body: impl FnOnce(World) -> Pin<Box<dyn Future<Output = ()>>> + Send + 'static,
     ) -> Self {
         let module = module.rsplit("::").next().unwrap_or(module);
         Self { name: format!("{module}::{name}"), plane, body: Box::new(body) }

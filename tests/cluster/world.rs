@@ -262,8 +262,8 @@ impl World {
         secret.resource_version().expect("a resource version")
     }
 
-    /// Runs kubectl as an admin in the test's namespace.
-    pub(crate) fn kubectl(&self, arguments: &[&str], input: &str) {
+    /// Runs kubectl as an admin in the test's namespace, and gives what it prints.
+    pub(crate) fn kubectl(&self, arguments: &[&str], input: &str) -> String {
         let mut kubectl = Command::new(self.plane.bin("kubectl"))
             .arg("--kubeconfig")
             .arg(self.plane.kubeconfig_path())
@@ -278,6 +278,7 @@ impl World {
         let output = kubectl.wait_with_output().expect("kubectl ends");
         let complaint = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "kubectl {arguments:?}: {complaint}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
     /// This moment in the audit log.

@@ -52,7 +52,9 @@ fn create_3_the_refusal_is_the_first_look_up_where_names_are_refused() {
 
 #[test]
 fn create_3_looks_first_where_names_are_not_refused() {
-    assert_eq!(need(&facts(), &HUAWEI), Need::List { begun_after: at(0) });
+    assert_eq!(need(&facts(), &HUAWEI), Need::List { begun_after: at(-2) }, "shared by many");
+    let asked = Facts { check: Check::Full, ..facts() };
+    assert_eq!(need(&asked, &HUAWEI), Need::List { begun_after: at(0) });
     creates(&decide(&facts(), &HUAWEI, list(0, [])), 1);
     // A plan without that look is none.
     waits(&decide(&facts(), &HUAWEI, Seen::Nothing), Reason::Creating);

@@ -1,0 +1,136 @@
+//! The four vendors as one: what a test asks of each of them.
+
+use iot_simulator::Settings;
+
+use crate::manifest::Contract;
+use crate::object::Object;
+use crate::vendor::mark;
+use crate::world::{PATIENCE, World};
+
+/// A vendor API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Tencent,
+    Legacy,
+    Alibaba,
+    Huawei,
+}
+
+/// All of them.
+pub(crate) const SIDES: [Side; 4] = [Side::Tencent, Side::Legacy, Side::Alibaba, Side::Huawei];
+
+/// What every vendor shows of a product.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Shown {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) description: String,
+    /// Product secret, or password of its devices; empty where there is none.
+    pub(crate) secret: String,
+}
+
+impl Side {
+    /// The contract's manifests.
+    pub(crate) fn contract(self, world: &World) -> Contract {
+        let (namespace, endpoint) = (world.namespace().name(), world.endpoint());
+        match self {
+            Self::Tencent => Contract::tencent(namespace, &endpoint),
+            Self::Legacy => Contract::legacy(namespace, &endpoint),
+            Self::Alibaba => Contract::alibaba(namespace, &endpoint),
+            Self::Huawei => Contract::huawei(namespace, &endpoint),
+        }
+    }
+
+    /// Value of `spec.vendor`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Tencent => "TencentCloud",
+            Self::Legacy => "TencentCloudLegacy",
+            Self::Alibaba => "AlibabaCloud",
+            Self::Huawei => "HuaweiCloud",
+        }
+    }
+
+    /// The vendor's products, oldest first.
+    pub(crate) fn products(self, world: &World) -> Vec<Shown> {
+        let admin = world.admin();
+        let tencent = |product: iot_simulator::tencent::Product| Shown {
+            id: product.product_id,
+            name: product.product_name,
+            description: product.product_description,
+            secret: product.product_secret,
+        };
+        match self {
+            Self::Tencent => admin.tencent().products("default").unwrap().into_iter().map(tencent).collect(),
+            Self::Legacy => {
+                admin.tencent_legacy().products("legacy").unwrap().into_iter().map(tencent).collect()
+            }
+            Self::Alibaba => {
+                let shown = |product: iot_simulator::alibaba::Product| Shown {
+                    id: product.product_key,
+                    name: product.product_name,
+                    description: product.description,
+                    secret: product.product_secret,
+                };
+                admin.alibaba().products("default").unwrap().into_iter().map(shown).collect()
+            }
+            Self::Huawei => {
+                let shown = |product: iot_simulator::huawei::Product| Shown {
+                    id: product.id.to_string(),
+                    name: product.name,
+                    description: product.description,
+                    secret: product.password,
+                };
+                admin.huawei().products("default").unwrap().into_iter().map(shown).collect()
+            }
+        }
+    }
+
+    /// Keys of an output Secret, sorted, without the device host.
+    pub(crate) fn keys(self) -> &'static [&'static str] {
+        match self {
+            Self::Legacy => &["productId", "productName", "region", "vendor"],
+            Self::Tencent | Self::Alibaba => {
+                &["productId", "productName", "productSecret", "region", "vendor"]
+            }
+            Self::Huawei => &["password", "productId", "productName", "region", "username", "vendor"],
+        }
+    }
+
+    /// The calls per second that the documents give, or that are safe where they give none, and `percent` of
+    /// them on top.
+    pub(crate) fn quota(self, settings: &mut Settings, percent: u32) {
+        let more = |per_second: u32| (per_second * (100 + percent)).div_ceil(100);
+        settings.quota.per_second = more(match self {
+            Self::Tencent | Self::Alibaba => 20,
+            Self::Legacy => 5,
+            Self::Huawei => 10,
+        });
+        if self == Self::Alibaba {
+            for (action, per_second) in [("CreateProduct", 50), ("QueryProduct", 50), ("UpdateProduct", 10)] {
+                settings.quota.actions.insert(action.to_owned(), more(per_second));
+            }
+        }
+    }
+
+    /// Waits until a product is Ready and holds both sides against each other: the vendor has it under the
+    /// recorded id with this object's mark, and the Secret has its values.
+    pub(crate) async fn agreed(self, world: &World, name: &str) -> (Object, Shown) {
+        let object = world.product_until(name, "Ready", PATIENCE * 2, Object::is_available).await;
+        let products = self.products(world);
+        let shown = products.iter().find(|product| object.id() == Some(&product.id));
+        let shown = shown.unwrap_or_else(|| panic!("{} is none of {products:#?}", object.brief())).clone();
+        let mark = mark(world.namespace().name(), name, object.uid());
+        assert!(shown.description.ends_with(&mark), "{} has {mark}", shown.description);
+        let secret = world.secret(object.text("/status/secretRef/name")).await;
+        let (_, mut data) = secret.unwrap_or_else(|| panic!("the Secret in {}", object.brief()));
+        // The device host is there when it is known.
+        data.remove("endpoint");
+        assert_eq!(data.keys().map(String::as_str).collect::<Vec<_>>(), self.keys());
+        assert_eq!((&data["vendor"][..], &data["productId"]), (self.name(), &shown.id));
+        assert_eq!(data["productName"], shown.name);
+        let secret = data.get("productSecret").or(data.get("password"));
+        assert_eq!(secret.map(String::as_str).unwrap_or_default(), shown.secret);
+        (object, shown)
+    }
+}
