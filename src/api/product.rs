@@ -203,8 +203,7 @@ pub struct IotProductSpec {
     #[serde(default)]
     pub suspend: bool,
     /// How often the product is compared with the vendor, instead of the account's `resyncInterval`:
-    /// `10m`, `1h30m`; `0s` is never. Not heeded by this version, which compares all products of an account at
-    /// the account's interval.
+    /// `10m`, `1h30m`; `0s` is never. Each product that wants more lists than the account makes them for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 32))]
     pub resync_interval: Option<String>,

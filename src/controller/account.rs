@@ -21,8 +21,7 @@ use super::context::Context;
 use super::error::{advice, reason_of};
 use super::hold;
 use super::reconcile::chain;
-use super::requeue::until_turn;
-use super::sweep::{Span, sweep};
+use super::sweep::{Span, sweep, until_list};
 use crate::api::account::{NamespacedSecretRef, ProductCount};
 use crate::api::{ACCOUNT_FINALIZER, Account, AccountView, CONFIRM_MISSING_ANNOTATION, Reason};
 use crate::http::limit::Lane;
@@ -40,6 +39,8 @@ const STORES_FILL: Duration = Duration::from_millis(100);
 const RETRY: Duration = Duration::from_secs(10);
 /// How soon a key or account that was refused is tried again unchanged.
 const REFUSED: Duration = Duration::from_mins(5);
+/// When the next list of an account comes that wants none.
+const NEVER: Duration = Duration::from_hours(24 * 365);
 
 /// What an account's reconcile remembers.
 #[derive(Default, Clone)]
@@ -105,6 +106,10 @@ async fn visit<K: Account>(
     let mut memory = remembered(ctx, id);
     connect(&account, ctx, secret.as_ref(), &mut memory);
     publish(ctx, id, &account, &memory, true);
+    // A product may have been given an interval of its own meanwhile.
+    if let (Some(_), None, Some(turn)) = (memory.listed, &memory.trouble, next_turn(&account, ctx)) {
+        memory.next_list = memory.next_list.map(|at| at.min(Instant::now() + turn));
+    }
     if let Some(connection) = memory.connection.clone()
         && due(&memory)
     {
@@ -259,6 +264,12 @@ fn connection(view: &AccountView<'_>, ctx: &Context, secret: Option<&Secret>) ->
     })
 }
 
+/// How long until the next list is due by the clock.
+fn next_turn<K: Account>(account: &K, ctx: &Context) -> Option<Duration> {
+    let now = jiff::Timestamp::now().duration_since(jiff::Timestamp::UNIX_EPOCH).unsigned_abs();
+    until_list(ctx, &account.view(), &account.uid().unwrap_or_default(), now)
+}
+
 fn due(memory: &Memory) -> bool {
     memory.next_list.is_none_or(|at| at <= Instant::now())
 }
@@ -278,18 +289,14 @@ async fn list<K: Account>(
     let to = now.duration_since(jiff::Timestamp::UNIX_EPOCH).unsigned_abs();
     match connection.inventory.list(&connection.cloud, now, call).await {
         Ok(listing) => {
-            let span = Span { from: memory.listed.unwrap_or(to), to };
+            let span = Span { first: memory.listed.is_none(), from: memory.listed.unwrap_or(to), to };
             let confirmed =
                 account.annotations().get(CONFIRM_MISSING_ANNOTATION).and_then(|number| number.parse().ok());
             let swept = sweep(ctx, &view, connection, &listing, &span, confirmed);
             memory.unmanaged = Some(swept.unmanaged);
             memory.trouble = swept.mass_loss;
             memory.listed = Some(to);
-            let interval = view.settings.resync_interval();
-            let uid = account.uid().unwrap_or_default();
-            memory.next_list = Some(
-                Instant::now() + until_turn(&uid, interval, to).unwrap_or(Duration::from_hours(24 * 365)),
-            );
+            memory.next_list = Some(Instant::now() + next_turn(account, ctx).unwrap_or(NEVER));
         }
         Err(error) => {
             let retry = refused(&error);

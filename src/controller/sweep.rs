@@ -3,6 +3,7 @@
 //! looked at.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -11,7 +12,7 @@ use kube::ResourceExt;
 use super::accounts::{AccountId, Trouble};
 use super::context::Context;
 use super::observe::is_another;
-use super::requeue::turn_fell;
+use super::requeue::{turn_fell, until_turn};
 use crate::api::condition::READY;
 use crate::api::{AccountView, IotProduct, Reason};
 use crate::plan::Listing;
@@ -35,6 +36,8 @@ pub struct Swept {
 
 /// The span of time that a sweep answers for, since the Unix epoch.
 pub struct Span {
+    /// There was no sweep before, so it answers for all.
+    pub first: bool,
     /// End of the last sweep's.
     pub from: Duration,
     /// Now.
@@ -60,14 +63,18 @@ pub fn sweep(
         let Some(product) = object.product_id().and_then(|id| listed.get(id)) else { continue };
         connection.saw(&product.id);
         shown(ctx, object, listing.begun);
-        if wants_look(ctx, object, product, connection.traits(), span, period) {
+        if compares(object, view, span) && wants_look(ctx, object, product, connection.traits(), span, period)
+        {
             hint(ctx, object);
         }
     }
     let mass_loss = mass_loss(missing.len(), objects.len(), confirmed);
     if mass_loss.is_none() {
         // Recorded after the list began: it says nothing of them.
-        for object in missing.iter().filter(|object| settled_before(object, listing.begun)) {
+        let lost = |object: &&&Arc<IotProduct>| {
+            settled_before(object, listing.begun) && compares(object, view, span)
+        };
+        for object in missing.iter().filter(lost) {
             hint(ctx, object);
         }
     }
@@ -78,6 +85,31 @@ pub fn sweep(
         }
     }
     Swept { unmanaged: listing.products.len().saturating_sub(present.len()), mass_loss }
+}
+
+/// Whether it is this product's turn. Lists come as often as the most impatient product wants them; one with
+/// an interval of its own is compared once in it, one that is never to be compared is not.
+fn compares(object: &IotProduct, view: &AccountView<'_>, span: &Span) -> bool {
+    let uid = object.uid().unwrap_or_default();
+    match object.spec.resync_interval() {
+        None => span.first || !view.settings.resync_interval().is_zero(),
+        Some(own) => !own.is_zero() && (span.first || turn_fell(&uid, own, span.from, span.to)),
+    }
+}
+
+/// How long until the next list is wanted by the account or one of its products; `None` is never. The turns
+/// of a product are its own, those of the others the account's.
+pub fn until_list(
+    ctx: &Context,
+    view: &AccountView<'_>,
+    uid: &str,
+    since_epoch: Duration,
+) -> Option<Duration> {
+    let own = ctx.products_of(&AccountId::from_view(view)).into_iter().filter_map(|object| {
+        let interval = object.spec.resync_interval()?;
+        until_turn(&object.uid().unwrap_or_default(), interval, since_epoch)
+    });
+    own.chain(until_turn(uid, view.settings.resync_interval(), since_epoch)).min()
 }
 
 /// A list that shows a product takes back what an older one hinted at.

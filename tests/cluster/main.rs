@@ -22,6 +22,7 @@ mod delete;
 mod drift;
 mod evidence;
 mod faults;
+mod intervals;
 mod leader;
 mod legacy;
 mod lists;
@@ -66,6 +67,7 @@ fn main() {
         delete::tests(),
         drift::tests(),
         faults::tests(),
+        intervals::tests(),
         leader::tests(),
         legacy::tests(),
         lists::tests(),
