@@ -7,10 +7,11 @@ use serde_json::json;
 use crate::manifest::{Contract, TENCENT_ACCOUNT, named};
 use crate::object::{Kind, Object};
 use crate::session::tests;
+use crate::side::{SIDES, Side};
 use crate::vendor::{LIST, READ};
 use crate::world::{PATIENCE, World, in_short};
 
-tests!(Shared { idle, a_restart_writes_nothing });
+tests!(Shared { idle, idle_at_all_vendors, a_restart_writes_nothing });
 
 const PRODUCTS: usize = 5;
 
@@ -71,6 +72,79 @@ async fn idle(world: World) {
         );
     }
     assert_eq!(operator.ended(), None);
+}
+
+/// How often lists come where all vendors are watched.
+const RESYNC: u64 = 10;
+
+/// So many products each at all vendors, Ready and counted. Tells how many in all.
+async fn settle_everywhere(world: &World, each: usize, full_read: u64) -> usize {
+    let mut applied = Vec::new();
+    for side in SIDES {
+        let mut contract = side.contract(world);
+        contract.account["spec"]["resyncInterval"] = json!(format!("{RESYNC}s"));
+        contract.account["spec"]["fullReadInterval"] = json!(format!("{full_read}s"));
+        world.apply(&contract.key).await;
+        world.apply(&contract.account).await;
+        for number in 0..each {
+            let name = format!("{}-{number}", side.name().to_lowercase());
+            world.apply(&side.another(&contract, &name)).await;
+            applied.push(name);
+        }
+    }
+    for name in &applied {
+        world.product_until(name, "Ready", PATIENCE * 3, Object::is_available).await;
+    }
+    for account in ["tencent", "tencent-legacy", "alibaba", "huawei"] {
+        let counted = |account: &Object| account.0["status"]["products"]["managed"] == json!(each);
+        world.object_until(Kind::Account, account, "its counts", PATIENCE, counted).await;
+    }
+    applied.len()
+}
+
+/// What `docs/operations.md` says of the calls at rest, with full reads, and not one write.
+async fn idle_at_all_vendors(world: World) {
+    let watched = seconds("IDLE_SECONDS", 40);
+    let each: usize = std::env::var("IDLE_PRODUCTS").ok().and_then(|text| text.parse().ok()).unwrap_or(4);
+    let full_read = watched.as_secs() / 2;
+    let lease = [("leader-elect", "true"), ("lease-namespace", world.namespace().name())];
+    let _operator = world.operator_with(&lease).await;
+    let products = settle_everywhere(&world, each, full_read).await;
+    let (calls, writes) = (world.call_mark(), world.audit_mark());
+    let begun = Instant::now();
+    // What is watched for is that nothing happens, for which there is no condition.
+    tokio::time::sleep(watched).await;
+    let passed = begun.elapsed().as_secs();
+    let made = world.admin().calls_since(calls);
+    let writes = in_short(&world.writes_since(writes).await);
+    assert_eq!(writes, Vec::<String>::new(), "writes in {passed} s without a change");
+    let mut explained = 0;
+    for side in SIDES {
+        let account = if side == Side::Legacy { "legacy" } else { "default" };
+        let of = |action: &str| {
+            made.iter().filter(|call| call.action == action && call.account == account).count()
+        };
+        let (list, page) = side.list();
+        let lists = usize::try_from(passed / RESYNC).unwrap() * each.div_ceil(page);
+        let slack = each.div_ceil(page);
+        assert!(
+            (lists - slack..=lists + slack).contains(&of(list)),
+            "{side:?}: {} lists for {lists}",
+            of(list)
+        );
+        explained += of(list);
+        for action in side.full_read() {
+            let reads = each * usize::try_from(passed / full_read).unwrap();
+            assert!(
+                (reads - each..=reads + each).contains(&of(action)),
+                "{action}: {} for {reads}",
+                of(action)
+            );
+            explained += of(action);
+        }
+    }
+    assert_eq!(explained, made.len(), "{:?}", world.calls_since(calls));
+    eprintln!("{products} products, {passed} s: {:?}", world.calls_since(calls));
 }
 
 async fn a_restart_writes_nothing(world: World) {

@@ -1,6 +1,7 @@
 //! The four vendors as one: what a test asks of each of them.
 
 use iot_simulator::Settings;
+use serde_json::{Value, json};
 
 use crate::manifest::Contract;
 use crate::object::Object;
@@ -95,6 +96,36 @@ impl Side {
             }
             Self::Huawei => &["password", "productId", "productName", "region", "username", "vendor"],
         }
+    }
+
+    /// The action that lists products, and how many a page has.
+    pub(crate) fn list(self) -> (&'static str, usize) {
+        match self {
+            Self::Tencent => ("DescribeProducts", 250),
+            Self::Legacy => ("ListProducts", 250),
+            Self::Alibaba => ("QueryProductList", 200),
+            Self::Huawei => ("ListProducts", 500),
+        }
+    }
+
+    /// The actions that a full read of the contract's product takes; none where a list shows all of it.
+    pub(crate) fn full_read(self) -> &'static [&'static str] {
+        match self {
+            Self::Tencent => &["DescribeProduct"],
+            Self::Alibaba => &["QueryProduct", "ListProductTags"],
+            Self::Legacy | Self::Huawei => &[],
+        }
+    }
+
+    /// The contract's product under another name, in Kubernetes and at the vendor.
+    pub(crate) fn another(self, contract: &Contract, name: &str) -> Value {
+        let mut product = contract.product.clone();
+        product["metadata"]["name"] = json!(name);
+        product["spec"]["name"] = json!(name.replace('-', "_"));
+        if self == Self::Huawei {
+            product["spec"]["huawei"]["model"] = json!(format!("M.{name}"));
+        }
+        product
     }
 
     /// The calls per second that the documents give, or that are safe where they give none, and `percent` of

@@ -162,16 +162,7 @@ async fn quota(world: World, side: Side) {
     world.admin().edit_settings(|settings| side.quota(settings, late));
     let (contract, _operator) = begin(&world, side, Vec::new()).await;
     let names: Vec<String> = (0..products).map(|number| format!("many-{number}")).collect();
-    join_all(names.iter().map(async |name| {
-        let mut product = contract.product.clone();
-        product["metadata"]["name"] = json!(name);
-        product["spec"]["name"] = json!(name.replace('-', "_"));
-        if side == Side::Huawei {
-            product["spec"]["huawei"]["model"] = json!(format!("M.{name}"));
-        }
-        world.apply(&product).await;
-    }))
-    .await;
+    join_all(names.iter().map(async |name| world.apply(&side.another(&contract, name)).await)).await;
     for name in &names {
         let limit = PATIENCE * 3;
         world.product_until(name, "Ready", limit, Object::is_available).await;
