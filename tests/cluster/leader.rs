@@ -16,7 +16,7 @@ tests!(Shared {
 const LEASE: &str = "iot-operator";
 
 /// A lease that is over soon, with room for a vendor call.
-fn flags(world: &World) -> Vec<(&'static str, &str)> {
+pub(crate) fn flags(world: &World) -> Vec<(&'static str, &str)> {
     vec![
         ("leader-elect", "true"),
         ("lease-namespace", world.namespace().name()),

@@ -2,7 +2,7 @@
 //! tried from outside through the binary, the API and the vendor's call log.
 //!
 //! `IDLE_SECONDS` and `OUTAGE_SECONDS` make the two tests that watch for a while watch longer, and
-//! `QUOTA_PRODUCTS` those of quotas create more.
+//! `QUOTA_PRODUCTS` those of quotas create more. `CHAOS_SECONDS`, `CHAOS_PRODUCTS` and `CHAOS_SEED` are of `chaos`.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,6 +15,7 @@
 mod account;
 mod alibaba;
 mod cel;
+mod chaos;
 mod conflict;
 mod crds;
 mod create;
@@ -61,6 +62,7 @@ fn main() {
     let tests = [
         account::tests(),
         alibaba::tests(),
+        chaos::tests(),
         conflict::tests(),
         crds::tests(),
         create::tests(),

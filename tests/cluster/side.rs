@@ -98,6 +98,38 @@ impl Side {
         }
     }
 
+    /// Makes a product that is nobody's here.
+    pub(crate) fn foreign(self, world: &World) -> Shown {
+        let (admin, name) = (world.admin(), "not-ours");
+        match self {
+            Self::Tencent => drop(
+                admin
+                    .tencent()
+                    .create_product("default", iot_simulator::tencent::Product::named(name))
+                    .unwrap(),
+            ),
+            Self::Legacy => drop(
+                admin
+                    .tencent_legacy()
+                    .create_product("legacy", iot_simulator::tencent::Product::named(name))
+                    .unwrap(),
+            ),
+            Self::Alibaba => drop(
+                admin
+                    .alibaba()
+                    .create_product("default", iot_simulator::alibaba::Product::named(name))
+                    .unwrap(),
+            ),
+            Self::Huawei => drop(
+                admin
+                    .huawei()
+                    .create_product("default", iot_simulator::huawei::Product::named(name))
+                    .unwrap(),
+            ),
+        }
+        self.products(world).pop().unwrap()
+    }
+
     /// The action that lists products, and how many a page has.
     pub(crate) fn list(self) -> (&'static str, usize) {
         match self {

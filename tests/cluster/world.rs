@@ -140,7 +140,7 @@ impl World {
         Operator::start(all, &self.evidence.log_file())
     }
 
-    fn api(&self, kind: Kind) -> Api<DynamicObject> {
+    pub(crate) fn api(&self, kind: Kind) -> Api<DynamicObject> {
         Api::namespaced_with(self.client.clone(), self.namespace.name(), &kind.resource())
     }
 
