@@ -68,6 +68,11 @@ demo: ## Show the operator at work against simulated vendors; DEMO_EXIT=1 ends b
 	@cargo build $(LOCKED) --workspace --bins --example demo
 	@exec "$${CARGO_TARGET_DIR:-target}/debug/examples/demo"
 
+.PHONY: chaos
+chaos: controlplane ## Let everything go wrong at once with 200 products at four vendors, for MINUTES=5; CHAOS_SEED=n repeats
+	CHAOS_SECONDS=$$(($(or $(MINUTES),5) * 60)) CHAOS_PRODUCTS=$(or $(PRODUCTS),200) \
+	  cargo test $(LOCKED) --test cluster -- chaos:: --nocapture
+
 .PHONY: bench
 bench: ## Run the benchmarks
 	cargo bench $(LOCKED)

@@ -125,7 +125,8 @@ async fn create(visit: &mut Visit<'_>, link: &Link, desired: &Desired, attempt: 
                 description: request.description.clone(),
                 fields: cloud.created(&request),
                 secret: None,
-                created_at: None,
+                // By our clock, until a read shows it.
+                created_at: Some(Timestamp::now().as_second()),
                 serial: None,
                 full: true,
             }))

@@ -197,9 +197,6 @@ fn of_settled(visit: &Visit<'_>, link: &Link, settled: &Settled) -> IotProductSt
     status.product_id = Some(product.id.clone());
     status.product_name = Some(product.name.clone());
     status.observed = Some(to_status(product, status.observed.as_ref(), cloud.traits()));
-    if let Some(created) = product.created_at.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok()) {
-        status.created_at = Some(created.to_string());
-    }
     if product.serial.is_some() {
         status.product_serial.clone_from(&product.serial);
     }
@@ -217,6 +214,12 @@ fn of_settled(visit: &Visit<'_>, link: &Link, settled: &Settled) -> IotProductSt
         })
         .collect();
     readiness(visit, &mut status, &product.id, drift);
+    // That a read shows it to the second is no reason to write: it goes along with what is.
+    if status != visit.status()
+        && let Some(created) = product.created_at.and_then(|at| jiff::Timestamp::from_second(at).ok())
+    {
+        status.created_at = Some(created.to_string());
+    }
     status
 }
 

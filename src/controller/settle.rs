@@ -184,6 +184,8 @@ async fn keep_secret(
     if unknown {
         let read = read_full(visit, link, &product.id).await?;
         product.secret = read.secret.or(product.secret.take());
+        product.created_at = read.created_at.or(product.created_at);
+        product.fields.extend(read.fields);
         want = output(visit, link, product, &name);
         want.expected.retain(|key| want.made.contains_key(key));
         judged = stored.as_ref().map(|stored| secret::compare(stored, &want, &lives));

@@ -11,7 +11,7 @@ use crate::side::{SIDES, Side};
 use crate::vendor::{LIST, READ};
 use crate::world::{PATIENCE, World, in_short};
 
-tests!(Shared { idle, idle_at_all_vendors, a_restart_writes_nothing });
+tests!(Shared { idle, idle_at_all_vendors, the_first_full_read_writes_nothing, a_restart_writes_nothing });
 
 const PRODUCTS: usize = 5;
 
@@ -145,6 +145,33 @@ async fn idle_at_all_vendors(world: World) {
     }
     assert_eq!(explained, made.len(), "{:?}", world.calls_since(calls));
     eprintln!("{products} products, {passed} s: {:?}", world.calls_since(calls));
+}
+
+/// What a create's answer does not show is assumed as documented, and the first read finds it so.
+async fn the_first_full_read_writes_nothing(world: World) {
+    let _operator = world.operator().await;
+    for side in [Side::Tencent, Side::Alibaba] {
+        let mut contract = side.contract(&world);
+        contract.account["spec"]["resyncInterval"] = json!("1s");
+        contract.account["spec"]["fullReadInterval"] = json!("8s");
+        world.apply_all(&contract).await;
+        let name = contract.product["metadata"]["name"].as_str().unwrap();
+        let (before, _) = side.agreed(&world, name).await;
+        let (calls, action) = (world.call_mark(), side.full_read()[0]);
+        let read = |all: &[iot_simulator::Call]| {
+            all.iter().any(|call| call.sequence >= calls && call.action == action && call.code.is_some())
+        };
+        world.calls_until("a full read", PATIENCE, read).await;
+        let (calls, list) = (world.call_mark(), side.list().0);
+        let listed = |all: &[iot_simulator::Call]| {
+            all.iter().filter(|call| call.sequence >= calls && call.action == list).count() >= 2
+        };
+        world.calls_until("two lists after it", PATIENCE, listed).await;
+        let now = world.get(Kind::Product, name).await.unwrap();
+        assert_eq!(now.0["status"], before.0["status"], "{side:?}");
+        assert_ne!(now.text("/status/createdAt"), "");
+        assert_eq!(now.text("/metadata/resourceVersion"), before.text("/metadata/resourceVersion"));
+    }
 }
 
 async fn a_restart_writes_nothing(world: World) {

@@ -24,7 +24,7 @@ pub struct IotProductStatus {
     /// The product as last read, field by field as in `spec`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed: Option<ObservedStatus>,
-    /// When the vendor created it.
+    /// When the vendor created it; by the operator's clock until a read that shows it is written down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_at: Option<String>,
     /// Huawei: serial of the product, part of its topics.

@@ -195,7 +195,9 @@ impl Cast<'_> {
                     secret_key: secret.clone(),
                     token: None,
                 };
-                admin.tencent().set_keys("default", vec![key]).unwrap();
+                // Both of Tencent's accounts use it.
+                admin.tencent().set_keys("default", vec![key.clone()]).unwrap();
+                admin.tencent_legacy().set_keys("legacy", vec![key]).unwrap();
                 (Side::Tencent, json!({"secretId": id, "secretKey": secret}))
             }
             1 => {
