@@ -42,6 +42,13 @@ impl Evidence {
         let products = accounts.iter().flat_map(|account| vendor.products(&account.name).unwrap_or_default());
         let mut secrets: Vec<String> = products.map(|product| product.product_secret).collect();
         secrets.extend(accounts.into_iter().flat_map(|account| account.keys).map(|key| key.secret_key));
+        let vendor = self.vendor.huawei();
+        for account in vendor.accounts() {
+            let products = vendor.products(&account.name).unwrap_or_default();
+            secrets.extend(products.into_iter().map(|product| product.password));
+            secrets.extend(account.keys.into_iter().map(|key| key.secret_key));
+            secrets.extend(account.users.into_iter().map(|user| user.password));
+        }
         secrets.retain(|secret| !secret.is_empty());
         let mut leaks = Vec::new();
         for path in self.logs.lock().unwrap_or_else(PoisonError::into_inner).iter() {

@@ -23,6 +23,9 @@ mod delete;
 mod drift;
 mod evidence;
 mod faults;
+mod huawei;
+mod huawei_faults;
+mod huawei_keys;
 mod intervals;
 mod leader;
 mod legacy;
@@ -31,6 +34,7 @@ mod manifest;
 mod object;
 mod operator;
 mod outage;
+mod passwords;
 mod quiet;
 mod reasons;
 mod renamed;
@@ -70,10 +74,14 @@ fn main() {
         drift::tests(),
         faults::tests(),
         intervals::tests(),
+        huawei::tests(),
+        huawei_faults::tests(),
+        huawei_keys::tests(),
         leader::tests(),
         legacy::tests(),
         lists::tests(),
         outage::tests(),
+        passwords::tests(),
         quiet::tests(),
         reasons::tests(),
         renamed::tests(),
