@@ -55,6 +55,9 @@ pub const DATA_HASH_ANNOTATION: &str = "iot-products.io/data-hash";
 
 /// Annotation of an output Secret: from when on no late delivery of an unclear password call is to be feared.
 pub const PASSWORD_SETTLES_ANNOTATION: &str = "iot-products.io/password-settles";
+/// Annotation of an output Secret: the value of the product's [`ROTATE_PASSWORD_ANNOTATION`] that the newest
+/// password in it was made for.
+pub const PASSWORD_ROTATION_ANNOTATION: &str = "iot-products.io/password-rotation";
 
 /// Type of an output Secret.
 pub const SECRET_TYPE: &str = "iot-products.io/product-credentials";

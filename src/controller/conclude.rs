@@ -19,8 +19,8 @@ use crate::plan::diff::{Drift, OWNERSHIP};
 use crate::record::condition::{Truth, get, set, when};
 use crate::record::observed::to_status;
 use crate::record::{RecordError, status};
-use crate::vendor::Cloud;
 use crate::vendor::connection::traits;
+use crate::vendor::{Cloud, Observed, Traits};
 
 /// An object younger than this shows nothing of waiting: it will be ready before anyone looks.
 const YOUNG: Duration = Duration::from_secs(2);
@@ -37,9 +37,7 @@ pub async fn conclude(
             let status = of_settled(visit, link, &settled);
             write(visit, &status).await?;
             let rest = at_rest(visit);
-            Ok(Some(
-                settled.password.and_then(|kept| kept.again).map_or(rest, |again| visit.repeat(again, rest)),
-            ))
+            Ok(Some(visit.password_due_at().map_or(rest, |due| rest.min(time_until(due)))))
         }
         Outcome::Waiting(wait) => {
             let status = of_wait(visit, &wait);
@@ -64,11 +62,13 @@ pub async fn fail(visit: &mut Visit<'_>, verdict: &Verdict, failures: u32) -> Re
         let before = reason_of(&status);
         // What was learnt or done before the failure is not asked for or done again.
         if let Some(product) = &visit.seen {
-            let traits = traits(visit.object.spec.vendor);
-            status.observed = Some(to_status(product, status.observed.as_ref(), traits));
+            learnt(&mut status, product, traits(visit.object.spec.vendor));
             status.adopted_mark = visit.adopted.clone().or(status.adopted_mark);
         }
         condition(visit, &mut status, ready, verdict.reason, &verdict.message, verdict.stalled);
+        if let Some(product) = &visit.seen {
+            dated(visit, &mut status, product);
+        }
         if !(ready == Truth::Unknown && young(visit)) {
             write(visit, &status).await?;
             if ready == Truth::False && before.as_deref() != Some(verdict.reason.as_str()) {
@@ -140,6 +140,12 @@ fn at_rest(visit: &Visit<'_>) -> Duration {
     until + Duration::from_millis(10)
 }
 
+/// Time until a moment and a little more, so that it is over then.
+fn time_until(moment: jiff::Timestamp) -> Duration {
+    let until = moment.duration_since(jiff::Timestamp::now()).max(jiff::SignedDuration::ZERO);
+    until.unsigned_abs() + Duration::from_millis(10)
+}
+
 /// Sets Ready and the conditions that go with it.
 fn condition(
     visit: &Visit<'_>,
@@ -192,14 +198,12 @@ fn of_settled(visit: &Visit<'_>, link: &Link, settled: &Settled) -> IotProductSt
     if let Some(kept) = password {
         status.password_hash.clone_from(&kept.hash);
         status.last_handled_rotation.clone_from(&kept.rotation);
+        status.password_due_at = kept.again.map(|again| again.to_string());
     }
     let cloud = &link.connection.cloud;
     status.product_id = Some(product.id.clone());
     status.product_name = Some(product.name.clone());
-    status.observed = Some(to_status(product, status.observed.as_ref(), cloud.traits()));
-    if product.serial.is_some() {
-        status.product_serial.clone_from(&product.serial);
-    }
+    learnt(&mut status, product, cloud.traits());
     status.endpoint = cloud.endpoint(&product.id);
     status.secret_ref = secret.clone().map(|name| SecretRef { name });
     if adopted.is_some() {
@@ -214,13 +218,26 @@ fn of_settled(visit: &Visit<'_>, link: &Link, settled: &Settled) -> IotProductSt
         })
         .collect();
     readiness(visit, &mut status, &product.id, drift);
-    // That a read shows it to the second is no reason to write: it goes along with what is.
-    if status != visit.status()
+    dated(visit, &mut status, product);
+    status
+}
+
+/// When the product was created. That a read shows it to the second is no reason to write: it goes along with
+/// what is.
+fn dated(visit: &Visit<'_>, status: &mut IotProductStatus, product: &Observed) {
+    if *status != visit.status()
         && let Some(created) = product.created_at.and_then(|at| jiff::Timestamp::from_second(at).ok())
     {
         status.created_at = Some(created.to_string());
     }
-    status
+}
+
+/// What a product shows of itself.
+fn learnt(status: &mut IotProductStatus, product: &Observed, traits: &Traits) {
+    status.observed = Some(to_status(product, status.observed.as_ref(), traits));
+    if product.serial.is_some() {
+        status.product_serial.clone_from(&product.serial);
+    }
 }
 
 fn readiness(visit: &Visit<'_>, status: &mut IotProductStatus, id: &str, drift: &[Drift]) {

@@ -14,8 +14,11 @@ use super::connect::Link;
 use super::error::{ConnectError, Error};
 use super::settle::output;
 use super::visit::Visit;
-use crate::api::{PASSWORD_SETTLES_ANNOTATION, ROTATE_PASSWORD_ANNOTATION, Reason, output_key};
-use crate::plan::password::{Known, Step, step};
+use crate::api::{
+    IotProductStatus, PASSWORD_ROTATION_ANNOTATION, PASSWORD_SETTLES_ANNOTATION, ROTATE_PASSWORD_ANNOTATION,
+    Reason, output_key,
+};
+use crate::plan::password::{Known, Step, Wish, step};
 use crate::record::RecordError;
 use crate::record::secret::{self, Output, Stored};
 use crate::vendor::{Cloud, Observed, Target};
@@ -36,16 +39,20 @@ pub struct Kept {
     pub hash: Option<String>,
     /// The wish for a new one that was carried out.
     pub rotation: Option<String>,
-    /// When it is to be sent once more.
+    /// When it is to be looked at again: an unclear call may be under way until then.
     pub again: Option<Timestamp>,
 }
 
 /// The Secret's side of a password.
 struct Held {
     stored: Option<Secret>,
+    intact: bool,
     password: Option<SecretString>,
     pending: Option<SecretString>,
+    /// Of the pending one.
     settles: Option<Timestamp>,
+    /// The wish that the newest value was made for.
+    rotation: Option<String>,
 }
 
 /// Verifies or sets the password and the Secret that holds it.
@@ -55,84 +62,105 @@ pub async fn keep(
     product: &Observed,
     created: bool,
 ) -> Result<Kept, Error> {
-    let api = visit.ctx.secrets(&visit.namespace);
     let mut want = output(visit, link, product, &visit.object.secret_name());
     if let Some(user) = link.connection.cloud.user(&product.fields) {
         want.plain.insert(output_key::USERNAME, user);
     }
-    let held = held(visit, &api, &want).await?;
-    let asked = visit.object.annotations().get(ROTATE_PASSWORD_ANNOTATION).cloned();
-    let status = visit.status();
-    let rotate = asked.is_some() && asked != status.last_handled_rotation;
-    let known = Known {
+    let api = visit.ctx.secrets(&visit.namespace);
+    let mut held = held(visit, &api, &want).await?;
+    let (asked, status) = (visit.rotation(), visit.status());
+    let fresh = created || fresh(visit, link, product, &held).await?;
+    let wish = wish(asked.as_deref(), &status, &held);
+    let mut again = None;
+    match step(known(&status, &held, wish, fresh)) {
+        Step::Lost => return Err(lost(&want.name).into()),
+        Step::Keep | Step::Confirm => held.write(visit, &api, &want).await?,
+        Step::Hold(settles) => {
+            held.write(visit, &api, &want).await?;
+            again = Some(settles);
+        }
+        step @ (Step::SendPending | Step::SendNew) => {
+            if step == Step::SendNew {
+                let rotates = wish.is_open();
+                held.pending = Some(made()?);
+                held.rotation = if rotates { asked.clone() } else { held.rotation };
+            }
+            // The serial of what was created a moment ago was read just now.
+            let target = if created { Target::id(&product.id) } else { product.target() };
+            again = send(visit, link, target, &api, &mut held, &want).await?;
+        }
+    }
+    Ok(kept(asked, status, &held, again))
+}
+
+fn wish<'a>(asked: Option<&'a str>, status: &'a IotProductStatus, held: &'a Held) -> Wish<'a> {
+    let handled = status.last_handled_rotation.as_deref();
+    Wish { asked, handled, written: held.rotation.as_deref() }
+}
+
+fn known(status: &IotProductStatus, held: &Held, wish: Wish<'_>, fresh: bool) -> Known {
+    let compared = |password| status.password_hash.as_ref().map(|hash| hashes_to(password, hash));
+    Known {
         stored: held.password.is_some(),
-        matches: held.password.as_ref().and_then(|p| status.password_hash.as_ref().map(|h| hashes_to(p, h))),
+        // The hash of an older value tells nothing of a newer one.
+        matches: held
+            .password
+            .as_ref()
+            .and_then(compared)
+            .filter(|matches| *matches || !(wish.is_ahead() && held.intact)),
         pending: held.pending.is_some(),
         confirmed: same(held.pending.as_ref(), held.password.as_ref()),
         settles: held.settles,
-        rotate,
-        fresh: created || fresh(visit, link, product, &held).await?,
+        rotate: wish.is_open(),
+        fresh,
         now: Timestamp::now(),
-    };
-    let mut kept = Kept {
-        hash: status.password_hash.clone(),
-        rotation: status.last_handled_rotation.clone(),
-        again: None,
-    };
-    match step(known) {
-        Step::Lost => return Err(lost(&want.name).into()),
-        Step::Keep => write(&api, &held, &want, held.password.as_ref(), None, None).await?,
-        Step::Confirm => {
-            write(&api, &held, &want, held.password.as_ref(), None, None).await?;
-            kept.hash = held.password.as_ref().map(hash);
-        }
-        Step::Hold(settles) => kept.again = Some(settles),
-        Step::SendPending | Step::SendNew => {
-            let value = match held.pending.clone() {
-                Some(pending) => pending,
-                None => made()?,
-            };
-            if held.pending.is_none() {
-                write(&api, &held, &want, held.password.as_ref(), Some(&value), None).await?;
-            }
-            let written = self::held(visit, &api, &want).await?;
-            // The serial of what was created a moment ago was read just now.
-            let target = if created { Target::id(&product.id) } else { product.target() };
-            kept.again = send(visit, link, target, &api, &written, &want, &value).await?;
-            kept.hash = Some(hash(&value));
-            if rotate {
-                kept.rotation = asked;
-            }
-        }
     }
-    Ok(kept)
 }
 
-/// Sends the value that is written down. Only a clear answer confirms it.
+fn kept(asked: Option<String>, status: IotProductStatus, held: &Held, again: Option<Timestamp>) -> Kept {
+    let wish = wish(asked.as_deref(), &status, held);
+    // What was asked for while another value was in doubt has its turn now.
+    let again = again.or_else(|| wish.is_open().then(Timestamp::now));
+    let carried_out = wish.is_ahead();
+    let password = held.password.as_ref();
+    let as_before = status.password_hash.filter(|hash| password.is_some_and(|p| hashes_to(p, hash)));
+    Kept {
+        hash: as_before.or_else(|| password.map(hash)),
+        rotation: if carried_out { asked } else { status.last_handled_rotation },
+        again,
+    }
+}
+
+/// Sends the pending value. From when on its delivery need not be feared is written down with it, before it
+/// is sent, since nobody may be there to see the call end; only a clear answer confirms it. Returns until
+/// when an earlier call of unclear end is still to be feared.
 async fn send(
     visit: &Visit<'_>,
     link: &Link,
     target: Target<'_>,
     api: &Api<Secret>,
-    held: &Held,
+    held: &mut Held,
     want: &Output,
-    value: &SecretString,
 ) -> Result<Option<Timestamp>, Error> {
     link.usable()?;
+    let Some(value) = held.pending.clone() else { return Ok(None) };
+    let before = held.settles;
     let call = visit.call();
-    let deadline = Timestamp::now() + visit.ctx.settings.vendor_timeout;
+    held.settles = Some(Timestamp::now() + visit.ctx.settings.vendor_timeout + LATE_DELIVERY);
+    held.write(visit, api, want).await?;
     let user = want.plain.get(output_key::USERNAME).map(String::as_str);
-    match link.connection.cloud.set_password(target, user, value, call).await {
+    match link.connection.cloud.set_password(target, user, &value, call).await {
         Ok(()) => {
-            let again = held.settles.filter(|settles| Timestamp::now() < *settles);
-            let pending = again.map(|_| value);
-            write(api, held, want, Some(value), pending, again).await?;
-            Ok(again)
+            held.password = Some(value);
+            held.settles = before.filter(|settles| Timestamp::now() < *settles);
+            held.pending = held.pending.take().filter(|_| held.settles.is_some());
+            held.write(visit, api, want).await?;
+            Ok(held.settles)
         }
         Err(error) => {
-            if error.is_unclear() {
-                let settles = Some(deadline + LATE_DELIVERY);
-                write(api, held, want, held.password.as_ref(), Some(value), settles).await?;
+            if !error.is_unclear() {
+                held.settles = before;
+                held.write(visit, api, want).await?;
             }
             Err(error.into())
         }
@@ -146,6 +174,7 @@ async fn fresh(visit: &Visit<'_>, link: &Link, product: &Observed, held: &Held) 
     if !ours || held.password.is_some() || held.pending.is_some() || status.password_hash.is_some() {
         return Ok(false);
     }
+    link.usable()?;
     Ok(link.connection.cloud.devices(&product.id, visit.call()).await? == 0)
 }
 
@@ -164,43 +193,56 @@ async fn held(visit: &Visit<'_>, api: &Api<Secret>, want: &Output) -> Result<Hel
         _ => None,
     };
     let source = stored.as_ref().or(moved.as_ref());
-    let same_product = source.is_some_and(|source| secret::names_product(source, want));
+    // What it says of another product is worth nothing for this one.
+    let of_product = source.filter(|source| secret::names_product(source, want));
     let text = |key: &str| {
-        let value = source?.data.as_ref()?.get(key).filter(|value| !value.0.is_empty())?;
-        String::from_utf8(value.0.clone()).ok().filter(|_| same_product).map(SecretString::from)
+        let value = of_product?.data.as_ref()?.get(key).filter(|value| !value.0.is_empty())?;
+        String::from_utf8(value.0.clone()).ok().map(SecretString::from)
     };
-    let settles = source.and_then(|source| source.annotations().get(PASSWORD_SETTLES_ANNOTATION));
+    let noted = |annotation: &str| of_product.and_then(|source| source.annotations().get(annotation));
+    let pending = text(output_key::PENDING_PASSWORD);
+    let settles = noted(PASSWORD_SETTLES_ANNOTATION).filter(|_| pending.is_some());
     Ok(Held {
+        intact: of_product.is_some_and(secret::is_intact),
         password: text(output_key::PASSWORD),
-        pending: text(output_key::PENDING_PASSWORD),
+        pending,
         settles: settles.and_then(|settles| settles.parse().ok()),
+        rotation: noted(PASSWORD_ROTATION_ANNOTATION).cloned(),
         stored,
     })
 }
 
-async fn write(
-    api: &Api<Secret>,
-    held: &Held,
-    want: &Output,
-    password: Option<&SecretString>,
-    pending: Option<&SecretString>,
-    settles: Option<Timestamp>,
-) -> Result<(), RecordError> {
-    let mut data: BTreeMap<String, ByteString> = want
-        .plain
-        .iter()
-        .map(|(key, value)| ((*key).to_owned(), ByteString(value.clone().into_bytes())))
-        .collect();
-    for (key, value) in [(output_key::PASSWORD, password), (output_key::PENDING_PASSWORD, pending)] {
-        if let Some(value) = value {
-            data.insert(key.to_owned(), ByteString(value.expose_secret().as_bytes().to_vec()));
+impl Held {
+    /// Brings the Secret to what is held here. One write replaces all keys.
+    async fn write(
+        &mut self,
+        visit: &Visit<'_>,
+        api: &Api<Secret>,
+        want: &Output,
+    ) -> Result<(), RecordError> {
+        let plain = want.plain.iter().map(|(key, value)| (*key, value.as_str()));
+        let secret = [
+            (output_key::PASSWORD, self.password.as_ref()),
+            (output_key::PENDING_PASSWORD, self.pending.as_ref()),
+        ];
+        let secret = secret.into_iter().filter_map(|(key, value)| Some((key, value?.expose_secret())));
+        let data: BTreeMap<String, ByteString> = plain
+            .chain(secret)
+            .map(|(key, value)| (key.to_owned(), ByteString(value.as_bytes().to_vec())))
+            .collect();
+        let mut want = want.clone();
+        let settles = self.settles.map(|settles| settles.to_string());
+        for (annotation, value) in
+            [(PASSWORD_SETTLES_ANNOTATION, settles), (PASSWORD_ROTATION_ANNOTATION, self.rotation.clone())]
+        {
+            want.annotations.extend(value.map(|value| (annotation.to_owned(), value)));
         }
+        if let Some(written) = secret::put(api, self.stored.as_ref(), &want, data).await? {
+            visit.ctx.metrics.secret_written();
+            self.stored = Some(written);
+        }
+        Ok(())
     }
-    let mut want = want.clone();
-    if let Some(settles) = settles {
-        want.annotations.insert(PASSWORD_SETTLES_ANNOTATION.to_owned(), settles.to_string());
-    }
-    secret::put(api, held.stored.as_ref(), &want, data).await
 }
 
 fn lost(name: &str) -> ConnectError {

@@ -134,12 +134,14 @@ async fn keep_password(
     product: &Observed,
     created: bool,
 ) -> Result<(Option<String>, Option<Kept>), Error> {
-    if !writes_secret(visit, link, product) {
-        return Ok((None, None));
-    }
     let name = visit.object.secret_name();
     let last = visit.status().secret_ref.map(|secret| secret.name);
-    if visit.check == Check::Rest && !visit.secret_due && last.as_deref() == Some(&name) {
+    if visit.observe_only() {
+        // Watching sets no password, and one that was set before stays where it is.
+        return Ok((last, None));
+    }
+    let due = visit.secret_due || visit.password_due();
+    if visit.check == Check::Rest && !due && last.as_deref() == Some(&name) {
         return Ok((Some(name), None));
     }
     let kept = password::keep(visit, link, product, created).await?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use kube::ResourceExt;
 use kube::api::Api;
 use secrecy::SecretString;
@@ -14,7 +14,7 @@ use crate::api::condition::READY;
 use crate::api::{
     Adoption, AdoptionPolicy, CREATION_ANNOTATION, Condition, DeletionPolicy, DriftPolicy,
     FORCE_FORGET_ANNOTATION, IotProduct, IotProductStatus, ManagementPolicy, PRODUCT_FINALIZER,
-    REQUESTED_AT_ANNOTATION, Reason,
+    REQUESTED_AT_ANNOTATION, ROTATE_PASSWORD_ANNOTATION, Reason,
 };
 use crate::http::limit::Lane;
 use crate::plan::ledger::{Ledger, LedgerState};
@@ -127,11 +127,22 @@ impl<'a> Visit<'a> {
         self.object.product_id()
     }
 
-    /// When to come back for a password that is to be sent once more: then its Secret is due.
-    pub fn repeat(&self, again: Timestamp, rest: Duration) -> Duration {
-        let until = again.duration_since(Timestamp::now()).max(SignedDuration::ZERO).unsigned_abs().min(rest);
-        self.ctx.memory.with(&self.uid, |entry| entry.secret_due = Some(tokio::time::Instant::now() + until));
-        until + Duration::from_millis(10)
+    /// The wish for a new password, carried out or not.
+    pub fn rotation(&self) -> Option<String> {
+        self.object.annotations().get(ROTATE_PASSWORD_ANNOTATION).cloned()
+    }
+
+    /// When the password is to be looked at next.
+    pub fn password_due_at(&self) -> Option<Timestamp> {
+        self.object.status.as_ref()?.password_due_at.as_ref()?.parse().ok()
+    }
+
+    /// A password is to be sent once more, or a new one is wished for.
+    pub fn password_due(&self) -> bool {
+        let rotation = self.rotation();
+        let handled = self.object.status.as_ref().and_then(|status| status.last_handled_rotation.clone());
+        rotation.is_some_and(|asked| handled != Some(asked))
+            || self.password_due_at().is_some_and(|due| due <= Timestamp::now())
     }
 
     /// A product of our own making has not been brought to what the manifest says even once.
@@ -258,7 +269,13 @@ impl<'a> Visit<'a> {
                 entry.ledger = Some(self.unclear(status_attempt.max(1)));
                 entry.first_empty = None;
             }
-            entry.ledger.clone()
+            // Only what is written can be settled by status: what stands in for a lost one may be a later one.
+            match &written {
+                Some(written) if entry.ledger.as_ref() == Some(written) => {
+                    Some(written.clone().recorded(status_attempt))
+                }
+                _ => entry.ledger.clone(),
+            }
         })
     }
 

@@ -24,6 +24,29 @@ pub struct Known {
     pub now: Timestamp,
 }
 
+/// The wish for a new password, by the value of its annotation, and how far it came.
+#[derive(Debug, Clone, Copy)]
+pub struct Wish<'a> {
+    /// What the object asks for.
+    pub asked: Option<&'a str>,
+    /// What status tells to be carried out.
+    pub handled: Option<&'a str>,
+    /// What the newest value in the Secret was made for.
+    pub written: Option<&'a str>,
+}
+
+impl Wish<'_> {
+    /// No value was made for it yet.
+    pub fn is_open(&self) -> bool {
+        self.asked.is_some() && self.asked != self.handled && self.asked != self.written
+    }
+
+    /// A value was made for it and status does not tell of it yet, so the hash in status is an older one's.
+    pub fn is_ahead(&self) -> bool {
+        self.asked.is_some() && self.asked != self.handled && self.asked == self.written
+    }
+}
+
 /// What to do about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
@@ -82,6 +105,20 @@ mod tests {
                 now: moment(0),
             },
         )
+    }
+
+    #[test]
+    fn a_wish_is_carried_out_once() {
+        let wish = |asked, handled, written| {
+            let wish = Wish { asked, handled, written };
+            (wish.is_open(), wish.is_ahead())
+        };
+        assert_eq!(wish(None, Some("1"), Some("1")), (false, false));
+        assert_eq!(wish(Some("2"), Some("1"), Some("1")), (true, false));
+        assert_eq!(wish(Some("2"), Some("1"), Some("2")), (false, true), "made before a crash");
+        assert_eq!(wish(Some("2"), Some("2"), Some("2")), (false, false));
+        assert_eq!(wish(Some("2"), Some("2"), None), (false, false), "the Secret was lost since");
+        assert_eq!(wish(Some("2"), Some("2"), Some("1")), (false, false), "an old backup is not newer");
     }
 
     proptest! {

@@ -87,9 +87,14 @@ pub async fn forget_id(
         {"op": "add", "path": "/status/conditions", "value": conditions},
     ]);
     // The password was that product's.
-    let hashed = object.status.as_ref().is_some_and(|status| status.password_hash.is_some());
-    if let Some(operations) = operations.as_array_mut().filter(|_| hashed) {
-        operations.push(json!({"op": "remove", "path": "/status/passwordHash"}));
+    let status = object.status.as_ref();
+    let of_password = [
+        ("/status/passwordHash", status.is_some_and(|status| status.password_hash.is_some())),
+        ("/status/passwordDueAt", status.is_some_and(|status| status.password_due_at.is_some())),
+    ];
+    if let Some(operations) = operations.as_array_mut() {
+        let there = of_password.iter().filter(|(_, there)| *there);
+        operations.extend(there.map(|(path, _)| json!({"op": "remove", "path": path})));
     }
     json_patch(api, object, "status", operations, "forgetting the id of a missing product").await
 }

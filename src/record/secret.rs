@@ -101,9 +101,7 @@ pub fn compare(stored: &Secret, want: &Output, lives: &dyn Fn(&str) -> bool) -> 
     }
     let none = BTreeMap::new();
     let have = stored.data.as_ref().unwrap_or(&none);
-    let owner = stored.labels().get(OWNER_UID_LABEL).map(String::as_str).unwrap_or_default();
-    let intact =
-        stored.annotations().get(DATA_HASH_ANNOTATION).is_some_and(|hash| *hash == data_hash(owner, have));
+    let intact = is_intact(stored);
     let same_product =
         text(have, output_key::PRODUCT_ID) == want.plain.get(output_key::PRODUCT_ID).map(String::as_str);
 
@@ -180,6 +178,14 @@ fn with_data(want: &Output, data: BTreeMap<String, ByteString>) -> Secret {
     }
 }
 
+/// Whether its data is what was last written by an operator.
+pub fn is_intact(stored: &Secret) -> bool {
+    let none = BTreeMap::new();
+    let data = stored.data.as_ref().unwrap_or(&none);
+    let owner = stored.labels().get(OWNER_UID_LABEL).map(String::as_str).unwrap_or_default();
+    stored.annotations().get(DATA_HASH_ANNOTATION).is_some_and(|hash| *hash == data_hash(owner, data))
+}
+
 /// Whether a stored Secret is of the product that it is wanted for.
 pub fn names_product(stored: &Secret, want: &Output) -> bool {
     let none = BTreeMap::new();
@@ -187,16 +193,17 @@ pub fn names_product(stored: &Secret, want: &Output) -> bool {
     text(have, output_key::PRODUCT_ID) == want.plain.get(output_key::PRODUCT_ID).map(String::as_str)
 }
 
-/// Writes exactly this data: creates the Secret, or changes the stored one if it differs.
+/// Writes exactly this data: creates the Secret, or changes the stored one. `None` if it is so already.
+/// What it holds may be the only copy, so an immutable one is not replaced.
 pub async fn put(
     api: &Api<Secret>,
     stored: Option<&Secret>,
     want: &Output,
     data: BTreeMap<String, ByteString>,
-) -> Result<(), RecordError> {
+) -> Result<Option<Secret>, RecordError> {
     let Some(stored) = stored else {
         return match create(api, &with_data(want, data)).await? {
-            Some(_) => Ok(()),
+            Some(created) => Ok(Some(created)),
             None => Err(RecordError::Conflict { what: "creating the output Secret" }),
         };
     };
@@ -207,9 +214,15 @@ pub async fn put(
         && settles(&wanted) == settles(stored.annotations());
     let labelled = labels(want).iter().all(|(key, value)| stored.labels().get(key) == Some(value));
     if stored.data.as_ref() == Some(&data) && annotated && labelled {
-        return Ok(());
+        return Ok(None);
     }
-    update(api, stored, want, data).await
+    if stored.immutable == Some(true) {
+        return Err(RecordError::SecretConflict(format!(
+            "Secret {} is immutable and has to be changed; set spec.secret.name to another name, and its content moves there",
+            want.name
+        )));
+    }
+    update(api, stored, want, data).await.map(Some)
 }
 
 /// Reads the Secret.
@@ -232,11 +245,12 @@ pub async fn update(
     stored: &Secret,
     want: &Output,
     data: BTreeMap<String, ByteString>,
-) -> Result<(), RecordError> {
+) -> Result<Secret, RecordError> {
     let what = "writing the output Secret";
     if stored.immutable == Some(true) {
         remove(api, stored).await?;
-        return create(api, &with_data(want, data)).await.map(|_| ());
+        let created = create(api, &with_data(want, data)).await?;
+        return created.ok_or(RecordError::Conflict { what });
     }
     let none = BTreeMap::new();
     let removed = stored.data.as_ref().unwrap_or(&none).keys().filter(|key| !data.contains_key(*key));
@@ -261,7 +275,6 @@ pub async fn update(
     });
     api.patch(&want.name, &PatchParams::default(), &Patch::Merge(patch))
         .await
-        .map(|_| ())
         .map_err(|error| RecordError::of(what, error))
 }
 

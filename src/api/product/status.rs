@@ -54,6 +54,9 @@ pub struct IotProductStatus {
     /// Salted hash of the confirmed password (Huawei).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_hash: Option<String>,
+    /// When the password is to be sent once more, in case an unclear call is still under way (Huawei).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_due_at: Option<String>,
     /// Value of annotation `iot-products.io/rotate-password` that was last carried out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_handled_rotation: Option<String>,
@@ -82,6 +85,7 @@ impl Default for IotProductStatus {
             creation_attempt: None,
             applied_hash: None,
             password_hash: None,
+            password_due_at: None,
             last_handled_rotation: None,
             last_handled_reconcile_at: None,
             conditions: Vec::new(),
