@@ -215,7 +215,12 @@ fn required(situation: Situation) -> Option<Truth> {
 
 fn unusable(reason: Reason, message: &str, situation: Situation) -> Verdict {
     let waits = matches!(reason, Reason::Throttled | Reason::VendorUnavailable | Reason::ClockSkew);
-    let ready = if waits { passing(situation) } else { required(situation) };
+    let ready = match reason {
+        // Whoever relies on the Secret has to know, whatever the product is like.
+        Reason::SecretLost => Some(Truth::False),
+        _ if waits => passing(situation),
+        _ => required(situation),
+    };
     let stalled = stalls(reason) || (key_trouble(reason) && lasting(situation));
     let way_out = if situation.deleting {
         "; to let go without the vendor set deletionPolicy: Retain, or annotate iot-products.io/force-forget with the product id"
@@ -324,6 +329,13 @@ mod tests {
             assert_eq!(verdict.ready, None, "{class:?}");
             assert!(verdict.account, "{class:?} shows on the account");
         }
+    }
+
+    #[test]
+    fn a_lost_password_shows_on_a_product_at_rest() {
+        let error = ConnectError::Unusable { reason: Reason::SecretLost, message: "gone".to_owned() };
+        let verdict = verdict(&Error::Connect(error), HEALTHY);
+        assert_eq!((verdict.ready, verdict.stalled), (Some(Truth::False), true));
     }
 
     #[test]

@@ -61,6 +61,13 @@ impl Ledger {
         self.state == LedgerState::Open
     }
 
+    /// This ledger as status completes it: an attempt whose number status has led to an id that was recorded,
+    /// so nothing about it is unclear, also when that product is gone since (protocol, Create 5 and Re-create).
+    #[must_use]
+    pub fn recorded(self, attempt: u32) -> Self {
+        if self.is_open() && self.attempt == attempt { self.closed(None) } else { self }
+    }
+
     /// When the name was said to be taken, if that may have been by an earlier attempt of this object whose
     /// product no list shows yet.
     pub fn taken_by_us(&self) -> Option<Timestamp> {
@@ -101,6 +108,12 @@ mod tests {
     fn a_copied_manifest_brings_no_ledger() {
         assert_eq!(Ledger::parse(&ledger().text(), "u2"), None);
         assert!(!Ledger::unreadable(&ledger().text()));
+    }
+
+    #[test]
+    fn an_attempt_that_led_to_a_recorded_id_is_settled_and_no_other() {
+        assert!(!ledger().recorded(2).is_open());
+        assert!(ledger().recorded(1).is_open() && ledger().recorded(3).is_open());
     }
 
     #[test]
