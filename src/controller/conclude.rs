@@ -37,7 +37,9 @@ pub async fn conclude(
             let status = of_settled(visit, link, &settled);
             write(visit, &status).await?;
             let rest = at_rest(visit);
-            Ok(Some(visit.password_due_at().map_or(rest, |due| rest.min(time_until(due)))))
+            // Watching sends nothing, due or not.
+            let due = visit.password_due_at().filter(|_| !visit.observe_only());
+            Ok(Some(due.map_or(rest, |due| rest.min(time_until(due)))))
         }
         Outcome::Waiting(wait) => {
             let status = of_wait(visit, &wait);

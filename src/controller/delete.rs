@@ -11,7 +11,7 @@ use super::visit::Visit;
 use crate::api::{PRODUCT_FINALIZER, Reason};
 use crate::plan::{Plan, SecretFate, Wait};
 use crate::record::{ledger, secret};
-use crate::vendor::{Cloud, Observed};
+use crate::vendor::{Cloud, Observed, Target};
 
 /// How soon a deletion that is held by the vendor's side is looked at again.
 const BLOCKED: Duration = Duration::from_mins(1);
@@ -77,7 +77,9 @@ async fn delete(visit: &mut Visit<'_>, link: &Link, product: &Observed) -> Resul
         Err(error) if error.is_not_found() => return Box::pin(act(visit, Some(link), Plan::Gone)).await,
         Err(error) => return Err(error.into()),
     }
-    match cloud.delete(product.target(), &inputs, visit.call()).await {
+    // A read in this visit has compared the serial (protocol, Delete 3).
+    let target = if product.full { Target::id(id) } else { product.target() };
+    match cloud.delete(target, &inputs, visit.call()).await {
         Ok(()) => {}
         // Somebody else was faster.
         Err(error) if error.is_not_found() => {}

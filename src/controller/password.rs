@@ -46,6 +46,8 @@ pub struct Kept {
 /// The Secret's side of a password.
 struct Held {
     stored: Option<Secret>,
+    /// Everything else that it says of this product. Keys are never removed for the same product.
+    others: BTreeMap<String, ByteString>,
     intact: bool,
     password: Option<SecretString>,
     pending: Option<SecretString>,
@@ -90,7 +92,12 @@ pub async fn keep(
             again = send(visit, link, target, &api, &mut held, &want).await?;
         }
     }
-    Ok(kept(asked, status, &held, again))
+    let kept = kept(asked, status, &held, again);
+    if kept.rotation != visit.status().last_handled_rotation {
+        let note = format!("product {} has a new password, as it was asked for", product.id);
+        visit.ctx.events.normal(&visit.object, "PasswordRotated", "SetPassword", &note).await;
+    }
+    Ok(kept)
 }
 
 fn wish<'a>(asked: Option<&'a str>, status: &'a IotProductStatus, held: &'a Held) -> Wish<'a> {
@@ -202,7 +209,10 @@ async fn held(visit: &Visit<'_>, api: &Api<Secret>, want: &Output) -> Result<Hel
     let noted = |annotation: &str| of_product.and_then(|source| source.annotations().get(annotation));
     let pending = text(output_key::PENDING_PASSWORD);
     let settles = noted(PASSWORD_SETTLES_ANNOTATION).filter(|_| pending.is_some());
+    let others = of_product.and_then(|source| source.data.clone()).unwrap_or_default().into_iter();
+    let of_password = [output_key::PASSWORD, output_key::PENDING_PASSWORD];
     Ok(Held {
+        others: others.filter(|(key, _)| !of_password.contains(&key.as_str())).collect(),
         intact: of_product.is_some_and(secret::is_intact),
         password: text(output_key::PASSWORD),
         pending,
@@ -226,10 +236,9 @@ impl Held {
             (output_key::PENDING_PASSWORD, self.pending.as_ref()),
         ];
         let secret = secret.into_iter().filter_map(|(key, value)| Some((key, value?.expose_secret())));
-        let data: BTreeMap<String, ByteString> = plain
-            .chain(secret)
-            .map(|(key, value)| (key.to_owned(), ByteString(value.as_bytes().to_vec())))
-            .collect();
+        let bytes = |(key, value): (&str, &str)| (key.to_owned(), ByteString(value.as_bytes().to_vec()));
+        let mut data = self.others.clone();
+        data.extend(plain.chain(secret).map(bytes));
         let mut want = want.clone();
         let settles = self.settles.map(|settles| settles.to_string());
         for (annotation, value) in
@@ -249,7 +258,7 @@ fn lost(name: &str) -> ConnectError {
     ConnectError::Unusable {
         reason: Reason::SecretLost,
         message: format!(
-            "the password in Secret {name} is gone or altered, and the vendor does not show it: restore the Secret, or annotate the IotProduct with {ROTATE_PASSWORD_ANNOTATION}=<any new value> to have a new one set, which disconnects devices that use the old one"
+            "Secret {name} does not have the product's password, and the vendor does not show it: restore the Secret, or annotate the IotProduct with {ROTATE_PASSWORD_ANNOTATION}=<any new value> to have a new one set, which disconnects devices that use the old one"
         ),
     }
 }

@@ -144,7 +144,12 @@ async fn keep_password(
     if visit.check == Check::Rest && !due && last.as_deref() == Some(&name) {
         return Ok((Some(name), None));
     }
-    let kept = password::keep(visit, link, product, created).await?;
+    let kept = password::keep(visit, link, product, created).await;
+    if matches!(&kept, Err(Error::Vendor(error)) if error.is_not_found()) {
+        // What was known of it is not so any more: the next visit reads.
+        visit.ctx.memory.with(&visit.uid, |entry| entry.hint = true);
+    }
+    let kept = kept?;
     move_away(visit, last.as_deref(), &name).await?;
     Ok((Some(name), Some(kept)))
 }

@@ -24,6 +24,7 @@ tests!(Shared {
     another_product_under_the_id_is_left_alone_by_a_deletion,
     another_product_under_the_id_means_that_ours_is_gone,
     a_product_deleted_in_the_console_is_created_anew,
+    an_adopted_product_is_marked_and_waits_for_its_password,
 });
 
 pub(crate) const PLC: &str = "plc-gateway";
@@ -162,7 +163,7 @@ async fn the_manifest_of_the_contract_is_ready(world: World) {
     world.gone(Kind::Product, PLC, PATIENCE).await;
     assert_eq!(products(&world), []);
     assert!(world.secret(PLC_SECRET).await.is_none());
-    let deleted = [("DeleteProduct", 1), ("ListDevicesInProduct", 1), ("ShowProduct", 3)];
+    let deleted = [("DeleteProduct", 1), ("ListDevicesInProduct", 1), ("ShowProduct", 2)];
     assert_eq!(unshared(&world, calls), actions(&deleted));
 }
 
@@ -340,4 +341,31 @@ async fn a_product_deleted_in_the_console_is_created_anew(world: World) {
     let mut writes = world.writes_since(writes).await;
     writes.retain(|write| write.name == PLC_SECRET);
     assert_eq!(writes.len(), 2, "one that replaces all keys, one that confirms: {:?}", in_short(&writes));
+}
+
+/// Nobody here knows its password, and making another would disconnect its devices.
+async fn an_adopted_product_is_marked_and_waits_for_its_password(world: World) {
+    let mut theirs = Product::named(NAME);
+    (theirs.product_type, theirs.device_count) = (1, 5);
+    "PLC.100 v2".clone_into(&mut theirs.model);
+    let theirs = world.admin().huawei().create_product(ACCOUNT, theirs).unwrap();
+    let mut contract = contract(&world);
+    contract.product["spec"]["adoptionPolicy"] = json!("MatchName");
+    let _operator = world.operator().await;
+    world.apply_all(&contract).await;
+    let object = world.reason(PLC, "SecretLost").await;
+    assert!(object.is("Stalled") && object.id() == Some(&theirs.id.to_string()), "{}", object.brief());
+    assert!(only(&world).description.contains("[iotp:"), "{}", only(&world).description);
+    let known = json!({
+        "apiVersion": "v1", "kind": "Secret", "type": "iot-products.io/product-credentials",
+        "metadata": {"name": PLC_SECRET, "namespace": world.namespace().name()},
+        "stringData": {
+            "vendor": "HuaweiCloud", "productId": theirs.id.to_string(), "password": theirs.password,
+        },
+    });
+    world.apply(&known).await;
+    world.ask_for_check(PLC).await;
+    let (_, product) = ready(&world, PLC).await;
+    assert_eq!((product.password_changes, world.calls(RESET).len()), (0, 0));
+    assert_eq!(world.calls("UpdateProduct").len(), 1, "marked once");
 }

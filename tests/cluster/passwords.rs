@@ -14,6 +14,7 @@ use crate::huawei::{
 use crate::object::{Kind, Object};
 use crate::operator::Operator;
 use crate::session::tests;
+use crate::vendor::ACCOUNT;
 use crate::world::{PATIENCE, World, until};
 
 tests!(Shared {
@@ -23,6 +24,7 @@ tests!(Shared {
     no_answer_after_the_effect,
     killed_before_the_password_is_confirmed,
     killed_before_the_call,
+    a_refused_call_leaves_nothing_in_doubt,
     a_confirmed_value_is_repeated_before_another_is_sent,
     a_renamed_secret_keeps_a_password_in_doubt,
     a_deleted_secret_is_reported_and_can_be_restored,
@@ -30,6 +32,9 @@ tests!(Shared {
     a_secret_lost_without_devices_is_not_replaced_unasked,
     a_rotation_is_carried_out_once,
     a_rotation_survives_a_crash_and_is_not_done_twice,
+    a_rotation_of_a_product_that_is_gone_creates_it_anew,
+    an_immutable_secret_is_not_replaced,
+    other_keys_stay,
     a_watched_product_gets_no_password,
 });
 
@@ -116,6 +121,14 @@ async fn killed_before_the_call(world: World) {
     assert_eq!(only(&world).password_changes, 0);
     let _next = world.operator().await;
     assert_eq!(agreed(&world, &value).await.password_changes, 1);
+}
+
+/// A clear refusal is no reason to send a confirmed value once more.
+async fn a_refused_call_leaves_nothing_in_doubt(world: World) {
+    let (_operator, value) = doubtful(&world, Fault::Throttle).await;
+    let product = agreed(&world, &value).await;
+    assert_eq!((product.password_changes, world.calls(RESET).len()), (1, 2));
+    assert!(!data(&world, PLC_SECRET).await.contains_key("pendingPassword"));
 }
 
 /// An unclear call may be delivered late. Until then no other value is sent, whoever asks, and at the end the
@@ -268,6 +281,51 @@ async fn a_rotation_survives_a_crash_and_is_not_done_twice(world: World) {
     let _next = world.operator().await;
     assert_eq!(rotated(&world, "1").await.password, value, "done, whatever status says");
     assert_eq!(world.calls(RESET).len(), 3, "created, lost, confirmed");
+}
+
+async fn a_rotation_of_a_product_that_is_gone_creates_it_anew(world: World) {
+    let (_operator, product) = begin(&world, |_| {}).await;
+    world.admin().huawei().delete_product(ACCOUNT, &product.id.to_string()).unwrap();
+    rotate(&world, "1").await;
+    world
+        .product_until(PLC, "the rotation", PATIENCE, |object| {
+            object.text("/status/lastHandledRotation") == "1" && object.is_available()
+        })
+        .await;
+    let (_, anew) = ready(&world, PLC).await;
+    assert_eq!((only(&world).id, anew.password_changes), (anew.id, 1));
+    assert_ne!((anew.id, &anew.password), (product.id, &product.password));
+}
+
+/// Between its end and the next there would be no copy of the password.
+async fn an_immutable_secret_is_not_replaced(world: World) {
+    let (_operator, product) = begin(&world, |_| {}).await;
+    world.edit(Kind::Secret, PLC_SECRET, json!({"immutable": true})).await;
+    world.edit(Kind::Product, PLC, json!({"spec": {"name": "plc-gateway_02"}})).await;
+    let object = world.reason(PLC, "SecretConflict").await;
+    assert!(object.message().contains("spec.secret.name"), "{}", object.message());
+    assert_eq!(data(&world, PLC_SECRET).await["password"], product.password);
+    world.edit(Kind::Product, PLC, json!({"spec": {"secret": {"name": "another"}}})).await;
+    let (_, renamed) = one_ready(&world, PLC).await;
+    assert_eq!((renamed.password, world.calls(RESET).len()), (product.password, 1));
+    until("the old Secret to go", PATIENCE, async || match world.secret(PLC_SECRET).await {
+        None => Ok(()),
+        Some((_, data)) => Err(format!("{:?}", data.keys())),
+    })
+    .await;
+}
+
+async fn other_keys_stay(world: World) {
+    let (_operator, _) = begin(&world, |_| {}).await;
+    world.edit(Kind::Secret, PLC_SECRET, json!({"stringData": {"note": "theirs"}})).await;
+    rotate(&world, "1").await;
+    world
+        .product_until(PLC, "the rotation", PATIENCE, |object| {
+            object.text("/status/lastHandledRotation") == "1" && object.is_available()
+        })
+        .await;
+    let held = data(&world, PLC_SECRET).await;
+    assert_eq!((held["note"].as_str(), &held["password"]), ("theirs", &only(&world).password));
 }
 
 /// Watching sets nothing, whatever is asked.

@@ -317,6 +317,8 @@ impl World {
         }
         if matches!(fate, Fate::Answered) && !taken {
             next.recorded = Some(next.things.len() - 1);
+            // Status tells which attempt led to the id.
+            next.ledger = ledger(false, None);
         }
         next.now += 1;
         next
