@@ -16,6 +16,7 @@ tests!(Shared {
     one_token_serves_ten_products_until_it_is_revoked,
     a_wrong_secret_never_locks_the_key_and_the_right_one_heals_all,
     a_rotated_key_heals_all,
+    a_wrong_password_is_tried_once_and_the_right_one_heals_all,
 });
 
 const TOKEN: &str = "KeystoneCreateUserTokenByPassword";
@@ -121,4 +122,24 @@ async fn a_rotated_key_heals_all(world: World) {
         assert!(product.description.starts_with("with the new key"), "{}", product.description);
         assert_eq!(product.password_changes, 1, "nobody's password is touched");
     }
+}
+
+/// Refused logins lock the user, so products do not try one by one.
+async fn a_wrong_password_is_tried_once_and_the_right_one_heals_all(world: World) {
+    let mut contract = contract(&world);
+    by_password(&mut contract, &world.endpoint());
+    let mut wrong = contract.clone();
+    wrong.key["stringData"]["password"] = json!("Another-word-of-iam");
+    let _operator = world.operator().await;
+    apply_ten(&world, &wrong).await;
+    for name in names() {
+        world.reason(&name, "CredentialsInvalid").await;
+    }
+    assert_eq!(unshared(&world, 0), actions(&[(TOKEN, 1)]));
+    world.apply(&contract.key).await;
+    for name in names() {
+        world.product_until(&name, "Ready with the right password", NOTICED, Object::is_available).await;
+    }
+    ten_ready(&world).await;
+    assert_eq!(world.calls(TOKEN).len(), 2);
 }
