@@ -24,7 +24,6 @@ mod drift;
 mod evidence;
 mod faults;
 mod huawei;
-mod huawei_faults;
 mod huawei_keys;
 mod intervals;
 mod leader;
@@ -75,7 +74,6 @@ fn main() {
         faults::tests(),
         intervals::tests(),
         huawei::tests(),
-        huawei_faults::tests(),
         huawei_keys::tests(),
         leader::tests(),
         legacy::tests(),
