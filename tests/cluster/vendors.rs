@@ -139,8 +139,13 @@ async fn one_product(world: World, side: Side, unique_names: bool, trouble: Trou
     assert_eq!(side.products(&world), [shown]);
     let creates = world.calls(CREATE);
     assert_eq!(creates.iter().filter(|call| call.applied).count(), 1);
-    let sent = if matches!(trouble, Trouble::CutBeforeTheEffect) { 2 } else { 1 };
-    assert_eq!(creates.len(), sent, "what a list shows is not sent again: {creates:#?}");
+    let sent = match trouble {
+        Trouble::CutBeforeTheEffect => 2..=2,
+        // A list that lags for longer than one attempt may last has the name sent again, and refused.
+        Trouble::CutWhileListsLag if side != Side::Huawei => 1..=2,
+        _ => 1..=1,
+    };
+    assert!(sent.contains(&creates.len()), "what a list shows is not sent again: {creates:#?}");
     if let ([first, second], Side::Huawei) = (creates.as_slice(), side) {
         // Two empty lists, the last of them a minute after the first one's deadline.
         let waited = second.time_ms - first.time_ms;
