@@ -10,6 +10,7 @@ pub mod error;
 mod fresh;
 pub mod huawei;
 pub mod inventory;
+mod line;
 pub mod tencent;
 pub mod tencent_legacy;
 

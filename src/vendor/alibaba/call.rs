@@ -10,17 +10,11 @@ use super::client::Alibaba;
 use super::error::{Meaning, of_answer};
 use super::sign::{Ready, Stamp};
 use super::wire::{self, Members, Parameters};
-use crate::api::Vendor;
 use crate::api::account::AlibabaSignature;
-use crate::http::limit::{Outcome, Permit};
-use crate::http::transport::{Answer, Request, TransportError};
+use crate::http::limit::Permit;
+use crate::http::transport::{Answer, Request};
+use crate::vendor::line::printable;
 use crate::vendor::{Call, Class, Effect, VendorError};
-
-/// Bound of one attempt.
-const ATTEMPT: Duration = Duration::from_secs(20);
-
-/// Longest part of a vendor's message that is passed on.
-const MESSAGE: usize = 300;
 
 /// The vendor's hint is within these, whatever its unit may be.
 const HINT: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(5));
@@ -59,15 +53,14 @@ impl Alibaba {
 
     /// Waits for the budget.
     pub(super) async fn permit(&self, ask: &Ask<'_>, call: Call) -> Result<Permit, VendorError> {
-        let permit = self.limiter.acquire(ask.action, call.lane, call.deadline).await;
-        permit.map_err(|refused| VendorError::limited(ask.action, ask.object, &refused))
+        self.line.permit(ask.action, ask.object, call).await
     }
 
     /// One signed attempt, and its outcome to the budget.
     pub(super) async fn attempt(
         &self,
         ask: &Ask<'_>,
-        mut permit: Permit,
+        permit: Permit,
         deadline: Instant,
     ) -> Result<Members, VendorError> {
         let ready = self.sign(ask)?;
@@ -75,32 +68,13 @@ impl Alibaba {
         url.set_query(Some(&ready.query));
         let Ready { headers, body, .. } = &ready;
         let request = Request { method: Method::POST, url, headers: headers.clone(), body: body.clone() };
-        let begun = Instant::now();
-        permit.sent();
-        let result = match self.transport.send(request, deadline.min(Instant::now() + ATTEMPT)).await {
-            Ok(answer) => self.judge(ask, &ready, &answer),
-            Err(error) => Err(VendorError::unanswered(ask.action, ask.object, error)),
-        };
-        permit.done(outcome(&result));
-        let code = result.as_ref().err().map_or("OK", |error| error.code.as_deref().unwrap_or("none"));
-        self.metrics.vendor_request(Vendor::AlibabaCloud.as_str(), ask.action, code, begun.elapsed());
-        if let Err(error) = &result {
-            tracing::debug!(
-                action = error.action,
-                object = error.object,
-                code = error.code,
-                request_id = error.request_id,
-                class = ?error.class,
-                effect = ?error.effect,
-                "vendor call failed"
-            );
-        }
-        result
+        let judge = |answer: &Answer| self.judge(ask, &ready, answer);
+        self.line.send((ask.action, ask.object), request, permit, deadline, judge).await
     }
 
     /// Signs, with a time and a nonce of this transmission's own.
     fn sign(&self, ask: &Ask<'_>) -> Result<Ready, VendorError> {
-        let stamp = Stamp::fresh(self.transport.now())
+        let stamp = Stamp::fresh(self.line.now())
             .ok_or_else(|| ask.not_sent(Class::Unavailable, "the system has no random numbers"))?;
         let mut parameters = ask.parameters.clone();
         parameters.extend(self.instance.iter().map(|id| ("IotInstanceId".to_owned(), id.clone())));
@@ -118,7 +92,6 @@ impl Alibaba {
         let request_id = envelope.as_ref().ok().and_then(|envelope| envelope.request_id.clone());
         let (code, message) = match envelope.map(|envelope| envelope.content) {
             Ok(Ok(members)) if status == StatusCode::OK => {
-                tracing::debug!(action = ask.action, object = ask.object, request_id, "vendor call answered");
                 return Ok(members);
             }
             Ok(Err(refusal)) => (refusal.code, self.printable(&refusal.message, ready)),
@@ -147,12 +120,7 @@ impl Alibaba {
     /// The vendor's message on one line, bounded, without what we sent in confidence.
     fn printable(&self, message: &str, ready: &Ready) -> String {
         let (said, signed) = message.split_once(SIGNED_TEXT).map_or((message, None), |(a, b)| (a, Some(b)));
-        let mut text = said.to_owned();
-        if let Some(token) = &self.signer.token
-            && !token.expose_secret().is_empty()
-        {
-            text = text.replace(token.expose_secret(), "(hidden)");
-        }
+        let mut text = printable(said, &self.signer.token);
         if let (Some(signed), AlibabaSignature::Rpc) = (signed, self.signer.style) {
             text = if signed.trim() == ready.string_to_sign.expose_secret() {
                 "the request arrived as it was signed, so the accessKeySecret is wrong".to_owned()
@@ -161,7 +129,7 @@ impl Alibaba {
                     .to_owned()
             };
         }
-        text.trim().chars().take(MESSAGE).map(|c| if c.is_control() { ' ' } else { c }).collect()
+        text
     }
 }
 
@@ -170,18 +138,4 @@ fn hint(answer: &Answer) -> Option<Duration> {
     let text = answer.headers.get("x-acs-retry-after")?.to_str().ok()?;
     let milliseconds = text.trim().parse().ok().filter(|number| *number > 0)?;
     (answer.status != StatusCode::OK).then(|| Duration::from_millis(milliseconds).clamp(HINT.0, HINT.1))
-}
-
-/// What a result tells the budget. Nothing to connect to counts against the vendor too.
-fn outcome(result: &Result<Members, VendorError>) -> Outcome {
-    let Err(error) = result else {
-        return Outcome::Answered;
-    };
-    match (&error.source, error.class) {
-        (Some(TransportError::NotSent { .. }), _) => Outcome::Unavailable,
-        _ if error.effect == Effect::NotSent => Outcome::NotSent,
-        (_, Class::Throttled) => Outcome::Throttled { retry_after: error.retry_after },
-        (_, Class::Unavailable) => Outcome::Unavailable,
-        _ => Outcome::Answered,
-    }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 
 use secrecy::SecretString;
 
@@ -10,11 +9,11 @@ use super::call::Ask;
 use super::fields::{self, BadField, TAGS};
 use super::wire::{self, Members, Product};
 use super::{Settings, TRAITS, sign};
+use crate::api::Vendor;
 use crate::http::Url;
-use crate::http::limit::{Limiter, Permit};
-use crate::http::transport::Transport;
-use crate::metrics::Metrics;
+use crate::http::limit::Permit;
 use crate::vendor::fresh::Fresh;
+use crate::vendor::line::{Line, host_header};
 use crate::vendor::{
     Call, Changes, Class, Cloud, CreateRequest, Effect, Field, Fields, Observed, Target, Traits, Value,
     VendorError,
@@ -33,9 +32,7 @@ pub struct Alibaba {
     pub(super) region: String,
     pub(super) instance: Option<String>,
     pub(super) signer: sign::Signer,
-    pub(super) transport: Arc<Transport>,
-    pub(super) limiter: Arc<Limiter>,
-    pub(super) metrics: Metrics,
+    pub(super) line: Line,
     fresh: Fresh,
 }
 
@@ -61,7 +58,8 @@ impl Alibaba {
         let (style, key_id) = (settings.signature, settings.key_id);
         let signer = sign::Signer { style, key_id, secret: settings.secret, token: settings.token };
         let (host, fresh) = (host_header(&url), Fresh::default());
-        Some(Self { url, host, region, instance, signer, transport, limiter, metrics, fresh })
+        let line = Line::new(Vendor::AlibabaCloud, transport, limiter, metrics);
+        Some(Self { url, host, region, instance, signer, line, fresh })
     }
 
     /// All pages once. `None` when total and pages do not agree: the list changed meanwhile.
@@ -287,12 +285,6 @@ fn is_about_tags(class: Class) -> bool {
 /// A failure after other calls of the same operation had their effect.
 fn after(done: bool, error: VendorError) -> VendorError {
     if done { VendorError { effect: Effect::Unclear, ..error } } else { error }
-}
-
-/// The `Host` header as it is sent, which is signed: the port only when it is not the scheme's own.
-fn host_header(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 fn bad_field(action: &'static str, object: &str, bad: BadField) -> VendorError {

@@ -1,12 +1,9 @@
 //! One call: budget, proof of who asks, one attempt, and what the answer means.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, InvalidHeaderValue};
 use http::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::time::Instant;
 
 use super::attempts::{Attempts, Halt, Tag, Verdict};
 use super::client::Huawei;
@@ -15,18 +12,11 @@ use super::sign::{self, Signed, Signer};
 use super::token::{Token, Tokens};
 use super::wire::{self, Members};
 use crate::http::Url;
-use crate::http::limit::{Limiter, Outcome, Permit};
-use crate::http::transport::{Answer, Request, Transport, TransportError};
-use crate::metrics::Metrics;
+use crate::http::limit::Permit;
+
+use crate::http::transport::{Answer, Request};
+use crate::vendor::line::{printable, sensitive};
 use crate::vendor::{Call, Class, Effect, VendorError};
-
-const VENDOR: &str = crate::api::Vendor::HuaweiCloud.as_str();
-
-/// Bound of one attempt.
-const ATTEMPT: Duration = Duration::from_secs(20);
-
-/// Longest part of a vendor's message that is passed on.
-const MESSAGE: usize = 300;
 
 /// As the vendor's SDK sends it.
 const JSON: &str = "application/json;charset=UTF-8";
@@ -86,18 +76,11 @@ impl<'a> Subject<'a> {
             class: meaning.class,
             effect: meaning.effect,
             code,
-            message: self.printable(&message),
+            message: printable(&message, self.hide),
             request_id: request_id.or_else(|| by_header.map(str::to_owned)),
             retry_after: answer.retry_after(),
             source: None,
         }
-    }
-
-    /// The vendor's message on one line, bounded, without what we sent in confidence.
-    fn printable(&self, message: &str) -> String {
-        let hidden = self.hide.map(ExposeSecret::expose_secret).filter(|text| !text.is_empty());
-        let text = hidden.map_or_else(|| message.to_owned(), |hidden| message.replace(hidden, "(hidden)"));
-        text.chars().take(MESSAGE).map(|c| if c.is_control() { ' ' } else { c }).collect()
     }
 }
 
@@ -130,55 +113,6 @@ impl<'a> Ask<'a> {
 
     pub(super) fn delete(subject: Subject<'a>, path: String) -> Self {
         Self { method: Method::DELETE, ..Self::get(subject, path) }
-    }
-}
-
-/// What carries calls, whatever host they go to.
-pub(super) struct Line {
-    pub(super) transport: std::sync::Arc<Transport>,
-    pub(super) limiter: std::sync::Arc<Limiter>,
-    pub(super) metrics: Metrics,
-}
-
-impl Line {
-    /// Waits for the budget.
-    pub(super) async fn permit(&self, subject: &Subject<'_>, call: Call) -> Result<Permit, VendorError> {
-        let permit = self.limiter.acquire(subject.action, call.lane, call.deadline).await;
-        permit.map_err(|refused| VendorError::limited(subject.action, subject.object, &refused))
-    }
-
-    /// One attempt, and its outcome to the budget.
-    pub(super) async fn send<T>(
-        &self,
-        subject: &Subject<'_>,
-        request: Request,
-        mut permit: Permit,
-        deadline: Instant,
-        judge: impl FnOnce(&Answer) -> Result<T, VendorError>,
-    ) -> Result<T, VendorError> {
-        let begun = Instant::now();
-        permit.sent();
-        let result = match self.transport.send(request, deadline.min(begun + ATTEMPT)).await {
-            Ok(answer) => judge(&answer),
-            Err(error) => Err(VendorError::unanswered(subject.action, subject.object, error)),
-        };
-        permit.done(outcome(result.as_ref().err()));
-        let code = result.as_ref().err().map_or("OK", |error| error.code.as_deref().unwrap_or("none"));
-        self.metrics.vendor_request(VENDOR, subject.action, code, begun.elapsed());
-        let (action, object) = (subject.action, subject.object);
-        match result.as_ref().err() {
-            None => tracing::debug!(action, object, "vendor call answered"),
-            Some(error) => tracing::debug!(
-                action,
-                object,
-                code = error.code,
-                request_id = error.request_id,
-                class = ?error.class,
-                effect = ?error.effect,
-                "vendor call failed"
-            ),
-        }
-        result
     }
 }
 
@@ -215,7 +149,7 @@ impl Huawei {
         if let Access::Token(tokens) = &self.access {
             tokens.current(&self.line, call).await?;
         }
-        self.line.permit(subject, call).await
+        self.line.permit(subject.action, subject.object, call).await
     }
 
     /// One attempt; two when the first was refused because of its token alone.
@@ -242,7 +176,7 @@ impl Huawei {
                 let Some(token) = tokens.renew(&self.line, &token, call).await? else {
                     return Err(refused);
                 };
-                let permit = self.line.permit(&ask.subject, call).await?;
+                let permit = self.line.permit(ask.subject.action, ask.subject.object, call).await?;
                 self.send(ask, permit, call, &Proof::Token(&token)).await
             }
             other => other,
@@ -267,7 +201,7 @@ impl Huawei {
         };
         let subject = Subject { hide: ask.subject.hide.or(hide), ..ask.subject };
         let judge = |answer: &Answer| judge(&subject, answer);
-        self.line.send(&subject, request, permit, call.deadline, judge).await
+        self.line.send((subject.action, subject.object), request, permit, call.deadline, judge).await
     }
 
     fn request(&self, ask: &Ask<'_>, proof: &Proof<'_>) -> Result<Request, InvalidHeaderValue> {
@@ -296,7 +230,7 @@ impl Huawei {
         url: &Url,
         key: &Key,
     ) -> Result<(), InvalidHeaderValue> {
-        let date = sign::date(self.line.transport.now());
+        let date = sign::date(self.line.now());
         let mut signed = vec![("host", self.host.as_str()), ("x-project-id", &self.project_id)];
         signed.push(("x-sdk-date", &date));
         if ask.body.is_some() {
@@ -345,25 +279,5 @@ fn verdict(error: Option<&VendorError>) -> Verdict {
             Verdict::Accepted
         }
         _ => Verdict::Unknown,
-    }
-}
-
-pub(super) fn sensitive(text: &str) -> Result<HeaderValue, InvalidHeaderValue> {
-    let mut value = HeaderValue::from_str(text)?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-/// What a result tells the budget. Nothing to connect to counts against the vendor too.
-fn outcome(error: Option<&VendorError>) -> Outcome {
-    let Some(error) = error else {
-        return Outcome::Answered;
-    };
-    match (&error.source, error.class) {
-        (Some(TransportError::NotSent { .. }), _) => Outcome::Unavailable,
-        _ if error.effect == Effect::NotSent => Outcome::NotSent,
-        (_, Class::Throttled) => Outcome::Throttled { retry_after: error.retry_after },
-        (_, Class::Unavailable) => Outcome::Unavailable,
-        _ => Outcome::Answered,
     }
 }

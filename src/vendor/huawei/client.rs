@@ -6,15 +6,17 @@ use std::fmt;
 use secrecy::SecretString;
 
 use super::attempts::Tag;
-use super::call::{Access, Ask, Key, Line, Subject};
+use super::call::{Access, Ask, Key, Subject};
 use super::fields::{self, BadField, NoEdit};
 use super::sign::Signer;
 use super::token::Tokens;
 use super::wire::{self, Product};
 use super::{Credentials, Settings, TRAITS};
+use crate::api::Vendor;
 use crate::http::Url;
 use crate::http::limit::Permit;
 use crate::vendor::fresh::Fresh;
+use crate::vendor::line::{Line, host_header};
 use crate::vendor::{
     Call, Changes, Class, Cloud, CreateRequest, Effect, Field, Fields, Observed, Target, Traits, VendorError,
 };
@@ -61,7 +63,7 @@ impl Huawei {
                 Access::Token(Box::new(Tokens::new(url, names, password, project_id.clone(), attempts)))
             }
         };
-        let line = Line { transport, limiter, metrics };
+        let line = Line::new(Vendor::HuaweiCloud, transport, limiter, metrics);
         Self { base, host, project_id, access, line, fresh: Fresh::default() }
     }
 
@@ -341,12 +343,6 @@ fn region_url(service: &str, region: &str) -> Url {
 #[expect(clippy::expect_used, reason = "a constant that is a URL")]
 fn nowhere() -> Url {
     Url::parse("https://invalid/").expect("a constant")
-}
-
-/// The `Host` header as it is sent, which is signed: the port only when it is not the scheme's own.
-pub(super) fn host_header(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 fn bad_field(subject: &Subject<'_>, bad: &BadField) -> VendorError {

@@ -14,10 +14,11 @@ use tokio::sync::MutexGuard;
 use tokio::time::{Instant, timeout_at};
 
 use super::attempts::{Attempts, Tag, Verdict};
-use super::call::{Line, Subject, sensitive};
+use super::call::Subject;
 use super::wire::{self, Members};
 use crate::http::Url;
 use crate::http::transport::{Answer, Request};
+use crate::vendor::line::{Line, sensitive};
 use crate::vendor::{Call, Class, Effect, VendorError};
 
 /// Name of the call in the vendor's SDK.
@@ -141,7 +142,7 @@ impl Tokens {
     /// Fetches a token. Of the call that needs it nothing was sent, however this fails.
     async fn fetch(&self, line: &Line, state: &mut State, call: Call) -> Result<Token, VendorError> {
         let subject = self.subject();
-        let permit = line.permit(&subject, call).await?;
+        let permit = line.permit(subject.action, subject.object, call).await?;
         let begun = self.attempts.begin(Tag::of(&self.password), call.deadline).await;
         let flight = begun.map_err(|halt| subject.halted(halt))?;
         let mut headers = HeaderMap::new();
@@ -151,7 +152,8 @@ impl Tokens {
             Request { method: Method::POST, url: self.url.clone(), headers, body: Bytes::from(body) };
         let number = state.issued + 1;
         let judge = |answer: &Answer| judge(&subject, answer, number);
-        let fetched = line.send(&subject, request, permit, call.deadline, judge).await;
+        let fetched =
+            line.send((subject.action, subject.object), request, permit, call.deadline, judge).await;
         flight.end(match &fetched {
             Ok(_) => Verdict::Accepted,
             Err(error) if error.class == Class::Credentials => Verdict::Refused,

@@ -1,7 +1,5 @@
 //! One call: budget, signature, one attempt, and what the answer means.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, InvalidHeaderValue};
 use http::{Method, StatusCode};
@@ -13,21 +11,15 @@ use super::client::Tencent;
 use super::error::{Meaning, of_code, of_status};
 use super::sign;
 use super::wire::{self, Members};
-use crate::api::Vendor;
-use crate::http::limit::{Outcome, Permit};
-use crate::http::transport::{Answer, Request, TransportError};
+use crate::http::limit::Permit;
+use crate::http::transport::{Answer, Request};
+use crate::vendor::line::{printable, sensitive};
 use crate::vendor::{Call, Class, Effect, VendorError};
 
 const VERSION: &str = "2021-04-08";
 
 /// How the operator introduces itself ("Common Params": `X-TC-RequestClient`).
 const REQUEST_CLIENT: &str = "iot-product-operator";
-
-/// Bound of one attempt: the vendor's own clients wait 60 s, far longer than its slowest good answers.
-const ATTEMPT: Duration = Duration::from_secs(20);
-
-/// Longest part of a vendor's message that is passed on.
-const MESSAGE: usize = 300;
 
 /// One call before it is signed.
 pub(super) struct Ask<'a> {
@@ -54,11 +46,7 @@ impl<'a> Ask<'a> {
 impl Tencent {
     /// Waits for the budget and makes one attempt.
     pub(super) async fn call(&self, ask: &Ask<'_>, call: Call) -> Result<Members, VendorError> {
-        let permit = self
-            .limiter
-            .acquire(ask.action, call.lane, call.deadline)
-            .await
-            .map_err(|refused| VendorError::limited(ask.action, ask.object, &refused))?;
+        let permit = self.line.permit(ask.action, ask.object, call).await?;
         self.attempt(ask, permit, call.deadline).await
     }
 
@@ -66,37 +54,18 @@ impl Tencent {
     pub(super) async fn attempt(
         &self,
         ask: &Ask<'_>,
-        mut permit: Permit,
+        permit: Permit,
         deadline: Instant,
     ) -> Result<Members, VendorError> {
-        let headers = self.headers(ask, self.transport.now()).map_err(|_| {
+        let headers = self.headers(ask, self.line.now()).map_err(|_| {
             let message = "the key's id, token or the region has characters that a header cannot carry; \
                            write them without line breaks";
             VendorError::not_sent(ask.action, ask.object, Class::Credentials, message.to_owned())
         })?;
         let body = Bytes::from(ask.body.clone());
         let request = Request { method: Method::POST, url: self.url.clone(), headers, body };
-        let begun = Instant::now();
-        permit.sent();
-        let result = match self.transport.send(request, deadline.min(Instant::now() + ATTEMPT)).await {
-            Ok(answer) => self.judge(ask, &answer),
-            Err(error) => Err(VendorError::unanswered(ask.action, ask.object, error)),
-        };
-        permit.done(outcome(&result));
-        let code = result.as_ref().err().map_or("OK", |error| error.code.as_deref().unwrap_or("none"));
-        self.metrics.vendor_request(Vendor::TencentCloud.as_str(), ask.action, code, begun.elapsed());
-        if let Err(error) = &result {
-            tracing::debug!(
-                action = error.action,
-                object = error.object,
-                code = error.code,
-                request_id = error.request_id,
-                class = ?error.class,
-                effect = ?error.effect,
-                "vendor call failed"
-            );
-        }
-        result
+        let judge = |answer: &Answer| self.judge(ask, answer);
+        self.line.send((ask.action, ask.object), request, permit, deadline, judge).await
     }
 
     fn headers(&self, ask: &Ask<'_>, now: Timestamp) -> Result<HeaderMap, InvalidHeaderValue> {
@@ -122,10 +91,11 @@ impl Tencent {
         let request_id = envelope.as_ref().ok().and_then(|envelope| envelope.request_id.clone());
         let (code, message) = match envelope.map(|envelope| envelope.content) {
             Ok(Ok(members)) if answer.status == StatusCode::OK => {
-                tracing::debug!(action = ask.action, object = ask.object, request_id, "vendor call answered");
                 return Ok(members);
             }
-            Ok(Err(refusal)) => (refusal.code, self.printable(ask, &refusal.message)),
+            Ok(Err(refusal)) => {
+                (refusal.code, printable(&refusal.message, ask.hide.into_iter().chain(&self.token)))
+            }
             _ => (None, String::new()),
         };
         let (meaning, message) = match (answer.status, &code, message.is_empty()) {
@@ -150,36 +120,5 @@ impl Tencent {
             retry_after: answer.retry_after(),
             source: None,
         })
-    }
-
-    /// The vendor's message on one line, bounded, without what we sent in confidence.
-    fn printable(&self, ask: &Ask<'_>, message: &str) -> String {
-        let mut text = message.to_owned();
-        for secret in [ask.hide, self.token.as_ref()].into_iter().flatten() {
-            if !secret.expose_secret().is_empty() {
-                text = text.replace(secret.expose_secret(), "(hidden)");
-            }
-        }
-        text.chars().take(MESSAGE).map(|c| if c.is_control() { ' ' } else { c }).collect()
-    }
-}
-
-fn sensitive(text: &str) -> Result<HeaderValue, InvalidHeaderValue> {
-    let mut value = HeaderValue::from_str(text)?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-/// What a result tells the budget. Nothing to connect to counts against the vendor too.
-pub(in crate::vendor) fn outcome(result: &Result<Members, VendorError>) -> Outcome {
-    let Err(error) = result else {
-        return Outcome::Answered;
-    };
-    match (&error.source, error.class) {
-        (Some(TransportError::NotSent { .. }), _) => Outcome::Unavailable,
-        _ if error.effect == Effect::NotSent => Outcome::NotSent,
-        (_, Class::Throttled) => Outcome::Throttled { retry_after: error.retry_after },
-        (_, Class::Unavailable) => Outcome::Unavailable,
-        _ => Outcome::Answered,
     }
 }

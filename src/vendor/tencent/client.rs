@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 
 use secrecy::SecretString;
 
@@ -10,10 +9,10 @@ use super::call::Ask;
 use super::fields::{self, BadField, SKEY, Step};
 use super::wire::{self, Members};
 use super::{Settings, TRAITS, TencentSite, sign};
+use crate::api::Vendor;
 use crate::http::Url;
-use crate::http::limit::{Limiter, Permit};
-use crate::http::transport::Transport;
-use crate::metrics::Metrics;
+use crate::http::limit::Permit;
+use crate::vendor::line::{Line, host_header};
 use crate::vendor::{
     Call, Changes, Class, Cloud, CreateRequest, Effect, Field, Fields, Observed, Target, Traits, VendorError,
 };
@@ -29,9 +28,7 @@ pub struct Tencent {
     pub(super) region: String,
     pub(super) signer: sign::Signer,
     pub(super) token: Option<SecretString>,
-    pub(super) transport: Arc<Transport>,
-    pub(super) limiter: Arc<Limiter>,
-    pub(super) metrics: Metrics,
+    pub(super) line: Line,
 }
 
 impl fmt::Debug for Tencent {
@@ -52,8 +49,9 @@ impl Tencent {
             settings;
         let url = endpoint.unwrap_or_else(|| site_url(site));
         let host = host_header(&url);
+        let line = Line::new(Vendor::TencentCloud, transport, limiter, metrics);
         let signer = sign::Signer::new(secret_id, secret_key);
-        Self { url, host, site, region, signer, token, transport, limiter, metrics }
+        Self { url, host, site, region, signer, token, line }
     }
 
     /// All pages once. `None` when total and pages do not agree: the list changed meanwhile.
@@ -115,9 +113,7 @@ impl Cloud for Tencent {
     }
 
     async fn reserve_create(&self, call: Call) -> Result<Permit, VendorError> {
-        let (action, object) = ("CreateProduct", "a product");
-        let permit = self.limiter.acquire(action, call.lane, call.deadline).await;
-        permit.map_err(|refused| VendorError::limited(action, object, &refused))
+        self.line.permit("CreateProduct", "a product", call).await
     }
 
     async fn create(
@@ -195,12 +191,6 @@ impl Cloud for Tencent {
 #[expect(clippy::expect_used, reason = "the site's host is a constant")]
 fn site_url(site: TencentSite) -> Url {
     Url::parse(&format!("https://{}/", super::host(site))).expect("a host makes a URL")
-}
-
-/// The `Host` header as it is sent, which is signed: the port only when it is not the scheme's own.
-pub(in crate::vendor) fn host_header(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 fn bad_field(action: &'static str, object: &str, bad: BadField) -> VendorError {

@@ -1,7 +1,5 @@
 //! One call: budget, signature, one attempt, and what the answer means.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
@@ -13,17 +11,10 @@ use super::client::TencentLegacy;
 use super::error::{Meaning, UNCLEAR, of_code, of_status};
 use super::sign::{self, Parameters};
 use super::wire::{self, Members, Refusal};
-use crate::api::Vendor;
 use crate::http::limit::Permit;
 use crate::http::transport::{Answer, Request};
-use crate::vendor::tencent::call::outcome;
+use crate::vendor::line::printable;
 use crate::vendor::{Call, VendorError};
-
-/// Bound of one attempt: the vendor's own clients wait 90 s, far longer than its slowest good answers.
-const ATTEMPT: Duration = Duration::from_secs(20);
-
-/// Longest part of a vendor's message that is passed on.
-const MESSAGE: usize = 300;
 
 /// One call before it is signed.
 pub(super) struct Ask<'a> {
@@ -53,11 +44,7 @@ impl<'a> Ask<'a> {
 impl TencentLegacy {
     /// Waits for the budget and makes one attempt.
     pub(super) async fn call(&self, ask: &Ask<'_>, call: Call) -> Result<Members, VendorError> {
-        let permit = self
-            .limiter
-            .acquire(ask.action, call.lane, call.deadline)
-            .await
-            .map_err(|refused| VendorError::limited(ask.action, ask.object, &refused))?;
+        let permit = self.line.permit(ask.action, ask.object, call).await?;
         self.attempt(ask, permit, call.deadline).await
     }
 
@@ -65,33 +52,15 @@ impl TencentLegacy {
     pub(super) async fn attempt(
         &self,
         ask: &Ask<'_>,
-        mut permit: Permit,
+        permit: Permit,
         deadline: Instant,
     ) -> Result<Members, VendorError> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
-        let body = Bytes::from(self.body(ask, self.transport.now(), sign::nonce()));
+        let body = Bytes::from(self.body(ask, self.line.now(), sign::nonce()));
         let request = Request { method: Method::POST, url: self.url.clone(), headers, body };
-        let begun = Instant::now();
-        permit.sent();
-        let result = match self.transport.send(request, deadline.min(Instant::now() + ATTEMPT)).await {
-            Ok(answer) => self.judge(ask, &answer),
-            Err(error) => Err(VendorError::unanswered(ask.action, ask.object, error)),
-        };
-        permit.done(outcome(&result));
-        let code = result.as_ref().err().map_or("OK", |error| error.code.as_deref().unwrap_or("none"));
-        self.metrics.vendor_request(Vendor::TencentCloudLegacy.as_str(), ask.action, code, begun.elapsed());
-        if let Err(error) = &result {
-            tracing::debug!(
-                action = error.action,
-                object = error.object,
-                code = error.code,
-                class = ?error.class,
-                effect = ?error.effect,
-                "vendor call failed"
-            );
-        }
-        result
+        let judge = |answer: &Answer| self.judge(ask, answer);
+        self.line.send((ask.action, ask.object), request, permit, deadline, judge).await
     }
 
     /// The signed body. In a POST it holds every parameter, so no signature gets into a URL.
@@ -118,13 +87,15 @@ impl TencentLegacy {
     fn judge(&self, ask: &Ask<'_>, answer: &Answer) -> Result<Members, VendorError> {
         let refusal = match wire::envelope(&answer.body) {
             Ok(Ok(members)) if answer.status == StatusCode::OK => {
-                tracing::debug!(action = ask.action, object = ask.object, "vendor call answered");
                 return Ok(members);
             }
             Ok(Err(refusal)) => Some(refusal),
             Ok(Ok(_)) | Err(_) => None,
         };
-        let words = refusal.as_ref().map(|refusal| self.printable(&refusal.message)).unwrap_or_default();
+        let words = refusal
+            .as_ref()
+            .map(|refusal| printable(&refusal.message, self.token.iter().chain([&self.secret_key])))
+            .unwrap_or_default();
         let error = match (answer.status, &refusal) {
             (StatusCode::OK, None) => ask.unreadable("the answer is not of this API"),
             (StatusCode::OK, Some(refusal)) => {
@@ -136,17 +107,6 @@ impl TencentLegacy {
             }
         };
         Err(VendorError { code: refusal.as_ref().map(full_code), retry_after: answer.retry_after(), ..error })
-    }
-
-    /// The vendor's message on one line, bounded, without what we sent in confidence.
-    fn printable(&self, message: &str) -> String {
-        let mut text = message.to_owned();
-        for secret in [self.token.as_ref(), Some(&self.secret_key)].into_iter().flatten() {
-            if !secret.expose_secret().is_empty() {
-                text = text.replace(secret.expose_secret(), "(hidden)");
-            }
-        }
-        text.chars().take(MESSAGE).map(|c| if c.is_control() { ' ' } else { c }).collect()
     }
 }
 

@@ -2,18 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 
 use secrecy::SecretString;
 
 use super::call::Ask;
 use super::error::Meaning;
 use super::{Settings, TRAITS, fields, wire};
+use crate::api::Vendor;
 use crate::http::Url;
-use crate::http::limit::{Limiter, Permit};
-use crate::http::transport::Transport;
-use crate::metrics::Metrics;
-use crate::vendor::tencent::client::host_header;
+use crate::http::limit::Permit;
+use crate::vendor::line::{Line, host_header};
 use crate::vendor::{
     Call, Changes, Class, Cloud, CreateRequest, Effect, Field, Fields, Observed, Target, Traits, VendorError,
 };
@@ -29,9 +27,7 @@ pub struct TencentLegacy {
     pub(super) secret_id: String,
     pub(super) secret_key: SecretString,
     pub(super) token: Option<SecretString>,
-    pub(super) transport: Arc<Transport>,
-    pub(super) limiter: Arc<Limiter>,
-    pub(super) metrics: Metrics,
+    pub(super) line: Line,
 }
 
 impl fmt::Debug for TencentLegacy {
@@ -49,7 +45,8 @@ impl TencentLegacy {
         let mut url = endpoint.unwrap_or_else(vendor_url);
         url.set_path(super::PATH);
         let host = host_header(&url);
-        Self { url, host, region, secret_id, secret_key, token, transport, limiter, metrics }
+        let line = Line::new(Vendor::TencentCloudLegacy, transport, limiter, metrics);
+        Self { url, host, region, secret_id, secret_key, token, line }
     }
 
     /// All pages once. `None` when total and pages do not agree: the list changed meanwhile.
@@ -99,9 +96,7 @@ impl Cloud for TencentLegacy {
     }
 
     async fn reserve_create(&self, call: Call) -> Result<Permit, VendorError> {
-        let (action, object) = ("CreateProduct", "a product");
-        let permit = self.limiter.acquire(action, call.lane, call.deadline).await;
-        permit.map_err(|refused| VendorError::limited(action, object, &refused))
+        self.line.permit("CreateProduct", "a product", call).await
     }
 
     async fn create(

@@ -6,6 +6,7 @@ mod refusals;
 mod simulated;
 mod tags;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -14,8 +15,9 @@ use serde_json::{Value as Json, json};
 
 use super::*;
 use crate::api::account::AlibabaSignature;
-use crate::http::limit::{Lane, LimitSettings};
+use crate::http::limit::{Lane, LimitSettings, Limiter};
 use crate::http::testing::{Say, Seen, Server, transport};
+use crate::metrics::Metrics;
 use crate::vendor::alibaba::BUDGETS;
 
 fn settings(url: Url) -> Settings {

@@ -2,6 +2,7 @@
 
 mod refusals;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -9,8 +10,9 @@ use secrecy::ExposeSecret;
 use serde_json::{Value as Json, json};
 
 use super::*;
-use crate::http::limit::{Lane, LimitSettings};
+use crate::http::limit::{Lane, LimitSettings, Limiter};
 use crate::http::testing::{Say, Seen, Server, transport};
+use crate::metrics::Metrics;
 use crate::vendor::tencent::BUDGETS;
 use crate::vendor::{Fields, Value};
 

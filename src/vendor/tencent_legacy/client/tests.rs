@@ -5,14 +5,16 @@ mod refusals;
 mod simulated;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
 use super::*;
-use crate::http::limit::{Lane, LimitSettings};
+use crate::http::limit::{Lane, LimitSettings, Limiter};
 use crate::http::testing::{Say, Seen, Server, transport};
+use crate::metrics::Metrics;
 use crate::vendor::Value;
 use crate::vendor::tencent_legacy::sign;
 
