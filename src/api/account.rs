@@ -169,6 +169,9 @@ pub struct IotAccountStatus {
     /// Credentials Secrets that this account holds with a finalizer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub held_secrets: Vec<NamespacedSecretRef>,
+    /// Value of annotation `reconcile.fluxcd.io/requestedAt` that was last carried out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_handled_reconcile_at: Option<String>,
     /// Conditions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
@@ -180,6 +183,7 @@ impl Default for IotAccountStatus {
             observed_generation: unobserved(),
             products: None,
             held_secrets: Vec::new(),
+            last_handled_reconcile_at: None,
             conditions: Vec::new(),
         }
     }

@@ -6,29 +6,28 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 use kube::api::Api;
 use kube::runtime::controller::Action;
-use secrecy::SecretString;
 use tokio::time::Instant;
 use tracing::{Instrument, debug, info_span};
 
+use super::account_key::connection;
 use super::account_status::{self, Judged};
 use super::accounts::{AccountId, AccountState, Trouble};
 use super::context::Context;
-use super::error::{advice, reason_of};
+use super::error::{KEY_SPREADS, advice, lasts, reason_of};
 use super::hold;
 use super::reconcile::chain;
 use super::sweep::{Span, sweep, until_list};
 use crate::api::account::{NamespacedSecretRef, ProductCount};
-use crate::api::{ACCOUNT_FINALIZER, Account, AccountView, CONFIRM_MISSING_ANNOTATION, Reason};
+use crate::api::{ACCOUNT_FINALIZER, Account, CONFIRM_MISSING_ANNOTATION, REQUESTED_AT_ANNOTATION, Reason};
 use crate::http::limit::Lane;
 use crate::record::secret::data_hash;
 use crate::record::{RecordError, ledger};
-use crate::vendor::connection::{Connection, ConnectionError};
-use crate::vendor::{Call, VendorError};
+use crate::vendor::connection::Connection;
+use crate::vendor::{Call, Class, VendorError};
 
 /// How often the credentials Secret is looked at: a new key is in use within this. It is a read by name;
 /// Secrets are never watched.
@@ -53,6 +52,8 @@ pub struct Memory {
     listed: Option<Duration>,
     next_list: Option<Instant>,
     counted: Option<Instant>,
+    failures: u32,
+    failing_since: Option<Instant>,
 }
 
 /// What a connection was made from.
@@ -110,20 +111,31 @@ async fn visit<K: Account>(
     if let (Some(_), None, Some(turn)) = (memory.listed, &memory.trouble, next_turn(&account, ctx)) {
         memory.next_list = memory.next_list.map(|at| at.min(Instant::now() + turn));
     }
+    let mut asked = asked(&account);
     if let Some(connection) = memory.connection.clone()
-        && due(&memory)
+        && (due(&memory) || asked.is_some())
     {
-        list(&account, id, ctx, &connection, &mut memory).await;
+        let answered = list(&account, id, ctx, &connection, &mut memory).await;
+        asked = asked.filter(|_| answered);
         publish(ctx, id, &account, &memory, false);
     }
     let count = memory.unmanaged.map(|unmanaged| counted(ctx, id, unmanaged));
-    let judged = Judged { trouble: memory.trouble.clone(), count, counted: memory.counted };
+    let lasting = lasts(memory.failures, memory.failing_since.map_or(Duration::ZERO, |at| at.elapsed()));
+    let judged =
+        Judged { trouble: memory.trouble.clone(), lasting, count, counted: memory.counted, checked: asked };
     if account_status::write(&api, &account, &judged).await? {
         memory.counted = Some(Instant::now());
     }
     let next = memory.next_list.map_or(KEY_CHECK, |at| at.saturating_duration_since(Instant::now()));
     remember(ctx, id, memory);
     Ok(Some(next.min(KEY_CHECK).max(Duration::from_millis(10))))
+}
+
+/// The check that was asked for and not carried out yet.
+fn asked<K: Account>(account: &K) -> Option<String> {
+    let asked = account.annotations().get(REQUESTED_AT_ANNOTATION)?;
+    let handled = account.status().and_then(|status| status.last_handled_reconcile_at.as_ref());
+    (handled != Some(asked)).then(|| asked.clone())
 }
 
 /// Products of the account now: ours as they are recorded, the others as the last list showed them.
@@ -215,6 +227,8 @@ fn connect<K: Account>(account: &K, ctx: &Context, secret: Option<&Secret>, memo
     }
     memory.version = Some(version);
     memory.next_list = None;
+    memory.failures = 0;
+    memory.failing_since = None;
     match connection(&account.view(), ctx, secret) {
         Ok(connection) => {
             memory.connection = Some(Arc::new(connection));
@@ -224,44 +238,11 @@ fn connect<K: Account>(account: &K, ctx: &Context, secret: Option<&Secret>, memo
         Err(trouble) => {
             memory.connection = None;
             memory.trouble = Some(trouble);
+            // Trying again what the settings themselves say would find nothing new.
+            memory.failures = 2;
+            memory.failing_since = Some(Instant::now());
         }
     }
-}
-
-fn connection(view: &AccountView<'_>, ctx: &Context, secret: Option<&Secret>) -> Result<Connection, Trouble> {
-    let Some(secret) = secret else {
-        return Err(Trouble {
-            reason: Reason::CredentialsNotFound,
-            message: format!(
-                "Secret {}/{} does not exist; create it with the vendor's key, which is seen within 15s",
-                view.credentials.namespace, view.credentials.name
-            ),
-        });
-    };
-    let data = secret.data.clone().unwrap_or_default();
-    let credentials: BTreeMap<String, SecretString> = data
-        .into_iter()
-        .filter_map(|(key, value)| Some((key, SecretString::from(String::from_utf8(value.0).ok()?.trim()))))
-        .collect();
-    let bundle = match &view.settings.ca_bundle {
-        None => None,
-        Some(text) => {
-            Some(base64::engine::general_purpose::STANDARD.decode(text.trim()).map_err(|_| Trouble {
-                reason: Reason::EndpointMisconfigured,
-                message: "caBundle is not base64; write PEM certificates, base64-encoded".to_owned(),
-            })?)
-        }
-    };
-    Connection::new(view.settings, &credentials, bundle, &ctx.surroundings).map_err(|error| Trouble {
-        reason: match &error {
-            ConnectionError::MissingKey(_) => Reason::CredentialsNotFound,
-            ConnectionError::Endpoint { .. } => Reason::EndpointNotAllowed,
-            ConnectionError::NoUrl(_) | ConnectionError::NoSection(_) | ConnectionError::Transport(_) => {
-                Reason::EndpointMisconfigured
-            }
-        },
-        message: chain(&error),
-    })
 }
 
 /// How long until the next list is due by the clock.
@@ -274,14 +255,14 @@ fn due(memory: &Memory) -> bool {
     memory.next_list.is_none_or(|at| at <= Instant::now())
 }
 
-/// The account's cheap real call and its sweep are the same list.
+/// The account's cheap real call and its sweep are the same list. Tells whether the vendor was asked.
 async fn list<K: Account>(
     account: &K,
     id: &AccountId,
     ctx: &Context,
     connection: &Connection,
     memory: &mut Memory,
-) {
+) -> bool {
     let view = account.view();
     let call = Call::within(Lane::Drift, ctx.settings.vendor_timeout);
     memory.attempted = Some(Instant::now());
@@ -295,22 +276,30 @@ async fn list<K: Account>(
             let swept = sweep(ctx, &view, connection, &listing, &span, confirmed);
             memory.unmanaged = Some(swept.unmanaged);
             memory.trouble = swept.mass_loss;
+            memory.failures = 0;
+            memory.failing_since = None;
             memory.listed = Some(to);
             memory.next_list = Some(Instant::now() + next_turn(account, ctx).unwrap_or(NEVER));
+            true
         }
         Err(error) => {
-            let retry = refused(&error);
+            let first = memory.failures == 0;
+            memory.failures = memory.failures.saturating_add(1);
+            memory.failing_since.get_or_insert_with(Instant::now);
+            let retry = refused(&error, first);
             debug!(error = %chain(&*error), %id, "the account's list failed");
             memory.trouble = Some(trouble(&error));
             memory.next_list =
                 Some(Instant::now() + error.retry_after.unwrap_or(retry).max(Duration::from_secs(1)));
+            !matches!(error.class, Class::Busy | Class::NotLeader)
         }
     }
 }
 
-fn refused(error: &VendorError) -> Duration {
+fn refused(error: &VendorError, first: bool) -> Duration {
     match reason_of(error.class, false) {
         Reason::Throttled | Reason::VendorUnavailable | Reason::ClockSkew | Reason::Creating => RETRY,
+        _ if first => KEY_SPREADS,
         _ => REFUSED,
     }
 }

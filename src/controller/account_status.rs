@@ -6,8 +6,9 @@ use kube::api::Api;
 use tokio::time::Instant;
 
 use super::accounts::Trouble;
+use super::error::key_trouble;
 use crate::api::account::{NamespacedSecretRef, ProductCount};
-use crate::api::condition::{READY, STALLED};
+use crate::api::condition::{READY, RECONCILING, STALLED};
 use crate::api::{Account, IotAccountStatus, Reason};
 use crate::record::condition::{Truth, get, set, when};
 use crate::record::{RecordError, status};
@@ -19,10 +20,14 @@ const COUNTS: Duration = Duration::from_secs(30);
 pub struct Judged {
     /// What is wrong, if anything.
     pub trouble: Option<Trouble>,
+    /// The key or place was refused often and long enough to count as refused for good.
+    pub lasting: bool,
     /// Products of the account.
     pub count: Option<ProductCount>,
     /// When the counts were last written.
     pub counted: Option<Instant>,
+    /// The check that was asked for and is done now.
+    pub checked: Option<String>,
 }
 
 /// Writes the condition Ready and the counts. Tells whether something was written.
@@ -47,7 +52,11 @@ pub async fn write<K: Account>(api: &Api<K>, account: &K, judged: &Judged) -> Re
             set(&mut new.conditions, READY, Truth::False, reason, &trouble.message, generation);
         }
     }
-    when(&mut new.conditions, STALLED, stalled(judged), generation);
+    let trouble = judged.trouble.as_ref().map(|trouble| (trouble.reason.as_str(), trouble.message.as_str()));
+    let stalled = stalled(judged);
+    when(&mut new.conditions, STALLED, trouble.filter(|_| stalled), generation);
+    when(&mut new.conditions, RECONCILING, trouble.filter(|_| !stalled), generation);
+    new.last_handled_reconcile_at = judged.checked.clone().or(new.last_handled_reconcile_at);
     let only_counts = new == old;
     if judged.counted.is_none_or(|at| at.elapsed() >= COUNTS) || !only_counts {
         new.products = judged.count.or(new.products);
@@ -55,11 +64,12 @@ pub async fn write<K: Account>(api: &Api<K>, account: &K, judged: &Judged) -> Re
     Ok(status::write(api, account, &old, &new).await?.is_some())
 }
 
-/// An endpoint that flags forbid and a mass loss need a human at once.
-fn stalled(judged: &Judged) -> Option<(&str, &str)> {
-    let trouble = judged.trouble.as_ref()?;
-    matches!(trouble.reason, Reason::EndpointNotAllowed | Reason::MassLoss)
-        .then_some((trouble.reason.as_str(), trouble.message.as_str()))
+/// An endpoint that flags forbid and a mass loss need a human at once, a key that is refused after a while.
+fn stalled(judged: &Judged) -> bool {
+    judged.trouble.as_ref().is_some_and(|trouble| {
+        matches!(trouble.reason, Reason::EndpointNotAllowed | Reason::MassLoss)
+            || (key_trouble(trouble.reason) && judged.lasting)
+    })
 }
 
 /// Writes which Secrets the account holds, before it holds them.
@@ -85,7 +95,11 @@ pub async fn held_by<K: Account>(api: &Api<K>, account: &K, users: &[String]) ->
         format!("deletion waits for the IotProducts that use the account: {shown}{more}; delete them first");
     // Naming the users anew on each of thousands of deletions would be a write each.
     if get(&old.conditions, READY).is_none_or(|ready| ready.reason != Reason::InUse.as_str()) {
-        set(&mut new.conditions, READY, Truth::False, Reason::InUse.as_str(), &message, generation);
+        let reason = Reason::InUse.as_str();
+        new.observed_generation = generation;
+        set(&mut new.conditions, READY, Truth::False, reason, &message, generation);
+        when(&mut new.conditions, STALLED, None, generation);
+        when(&mut new.conditions, RECONCILING, Some((reason, &message)), generation);
         status::write(api, account, &old, &new).await?;
     }
     Ok(())

@@ -31,7 +31,7 @@ const RECORD_FOR: Duration = Duration::from_mins(1);
 /// How soon it is tried again.
 const RECORD_AGAIN: Duration = Duration::from_millis(500);
 /// A visit that lasts longer than this shows that it is at work.
-const NOTICE: Duration = Duration::from_secs(2);
+pub const NOTICE: Duration = Duration::from_secs(2);
 
 /// Carries a plan out.
 pub async fn act(
@@ -150,7 +150,7 @@ async fn send(
     if let Ok(answer) = timeout(NOTICE, &mut sent).await {
         return answer;
     }
-    conclude::notice(visit, "the vendor has not yet answered the creation").await;
+    conclude::notice(visit, Reason::Creating, "the vendor has not yet answered the creation").await;
     sent.await
 }
 

@@ -59,6 +59,7 @@ pub async fn conclude(
 
 /// Writes status for a failure and returns when to come back.
 pub async fn fail(visit: &mut Visit<'_>, verdict: &Verdict, failures: u32) -> Result<Duration, RecordError> {
+    let asked = visit.asked.clone().filter(|_| verdict.checked);
     if let Some(ready) = verdict.ready {
         let mut status = visit.status();
         let before = reason_of(&status);
@@ -71,6 +72,7 @@ pub async fn fail(visit: &mut Visit<'_>, verdict: &Verdict, failures: u32) -> Re
         if let Some(product) = &visit.seen {
             dated(visit, &mut status, product);
         }
+        status.last_handled_reconcile_at = asked.or(status.last_handled_reconcile_at);
         if !(ready == Truth::Unknown && young(visit)) {
             write(visit, &status).await?;
             if ready == Truth::False && before.as_deref() != Some(verdict.reason.as_str()) {
@@ -78,14 +80,20 @@ pub async fn fail(visit: &mut Visit<'_>, verdict: &Verdict, failures: u32) -> Re
                 visit.ctx.events.warning(&visit.object, reason, "Reconcile", &verdict.message).await;
             }
         }
+    } else if asked.is_some() {
+        // Who asked is answered; the product is as it was, and the check stays due.
+        visit.ctx.memory.with(&visit.uid, |entry| entry.hint = true);
+        let status = IotProductStatus { last_handled_reconcile_at: asked, ..visit.status() };
+        write(visit, &status).await?;
+        visit.ctx.events.warning(&visit.object, "CheckFailed", "Check", &verdict.message).await;
     }
     Ok(wait(verdict.delay, &visit.uid, failures))
 }
 
 /// Shows that a visit is at work that already lasts long. Failing to show it is no reason to stop.
-pub async fn notice(visit: &mut Visit<'_>, message: &str) {
+pub async fn notice(visit: &mut Visit<'_>, reason: Reason, message: &str) {
     let mut status = visit.status();
-    condition(visit, &mut status, Truth::Unknown, Reason::Creating, message, false);
+    condition(visit, &mut status, Truth::Unknown, reason, message, false);
     if let Err(error) = write(visit, &status).await {
         tracing::debug!(%error, "progress could not be shown");
     }
@@ -159,15 +167,19 @@ fn condition(
 ) {
     let generation = visit.generation();
     status.observed_generation = generation;
-    if let Some(asked) = visit.check_now() {
-        status.last_handled_reconcile_at = Some(asked.to_owned());
-    }
     let conditions = &mut status.conditions;
     set(conditions, READY, ready, reason.as_str(), message, generation);
     when(conditions, STALLED, stalled.then_some((reason.as_str(), message)), generation);
     let working = !stalled && ready != Truth::True;
     when(conditions, RECONCILING, working.then_some((reason.as_str(), message)), generation);
     when(conditions, SUSPENDED, None, generation);
+}
+
+/// A check that was asked for is done.
+fn checked(visit: &Visit<'_>, status: &mut IotProductStatus) {
+    if visit.asked.is_some() {
+        status.last_handled_reconcile_at.clone_from(&visit.asked);
+    }
 }
 
 fn of_wait(visit: &Visit<'_>, wait: &Wait) -> IotProductStatus {
@@ -191,6 +203,7 @@ fn of_wait(visit: &Visit<'_>, wait: &Wait) -> IotProductStatus {
     }
     let ready = if wait.reason == Reason::Creating { Truth::Unknown } else { Truth::False };
     condition(visit, &mut status, ready, wait.reason, &wait.message, stalls(wait.reason));
+    checked(visit, &mut status);
     status
 }
 
@@ -221,6 +234,7 @@ fn of_settled(visit: &Visit<'_>, link: &Link, settled: &Settled) -> IotProductSt
         .collect();
     readiness(visit, &mut status, &product.id, drift);
     dated(visit, &mut status, product);
+    checked(visit, &mut status);
     status
 }
 

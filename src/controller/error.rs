@@ -87,6 +87,8 @@ pub struct Verdict {
     pub delay: Delay,
     /// The account should look at itself: the failure is not this product's own.
     pub account: bool,
+    /// The failure is the answer of a check that was asked for. Otherwise the check is still to come.
+    pub checked: bool,
 }
 
 /// Ceiling of the back-off of failures that pass by themselves.
@@ -98,7 +100,7 @@ const RECHECK: Duration = Duration::from_mins(1);
 /// How soon a manifest that the vendor refused is tried again unchanged: what it names may exist by then.
 const MANIFEST: Duration = Duration::from_hours(1);
 /// A fresh key may need to spread: it counts as refused for good only after this and two tries.
-const KEY_SPREADS: Duration = Duration::from_mins(2);
+pub const KEY_SPREADS: Duration = Duration::from_mins(2);
 
 /// Whether a reason means that only a human can help, at once.
 pub fn stalls(reason: Reason) -> bool {
@@ -117,7 +119,8 @@ pub fn stalls(reason: Reason) -> bool {
     )
 }
 
-fn key_trouble(reason: Reason) -> bool {
+/// Whether a reason means that only a human can help once it [`lasts`].
+pub fn key_trouble(reason: Reason) -> bool {
     matches!(
         reason,
         Reason::CredentialsInvalid
@@ -180,12 +183,12 @@ pub fn verdict(error: &Error, situation: Situation) -> Verdict {
         Error::Desired(error) => {
             plain(Reason::InvalidSpec, error.to_string(), Some(Truth::False), Delay::Backoff(HUMAN))
         }
-        Error::Connect(ConnectError::Pending(account)) => plain(
+        Error::Connect(ConnectError::Pending(account)) => unchecked(plain(
             Reason::Creating,
             format!("account {account} is being looked at"),
             None,
             Delay::After(Duration::from_secs(2)),
-        ),
+        )),
         Error::Connect(ConnectError::Unusable { reason, message }) => unusable(*reason, message, situation),
         Error::Vendor(error) => vendor(error, situation),
         Error::List(error) => vendor(error, situation),
@@ -197,7 +200,12 @@ pub fn verdict(error: &Error, situation: Situation) -> Verdict {
 }
 
 fn plain(reason: Reason, message: String, ready: Option<Truth>, delay: Delay) -> Verdict {
-    Verdict { ready, reason, message, stalled: stalls(reason), delay, account: false }
+    Verdict { ready, reason, message, stalled: stalls(reason), delay, account: false, checked: true }
+}
+
+/// Nothing was found out yet.
+fn unchecked(verdict: Verdict) -> Verdict {
+    Verdict { checked: false, ..verdict }
 }
 
 /// Ready while something passes by itself: trouble in reading an existing product leaves it alone.
@@ -229,11 +237,16 @@ fn unusable(reason: Reason, message: &str, situation: Situation) -> Verdict {
     };
     // The account wakes its products when it changes; this is only in case that is missed.
     let delay = Delay::Backoff(PASSING);
-    Verdict { ready, reason, message: format!("{message}{way_out}"), stalled, delay, account: false }
+    Verdict { stalled, ..plain(reason, format!("{message}{way_out}"), ready, delay) }
 }
 
 fn lasting(situation: Situation) -> bool {
-    situation.failures >= 2 && situation.failing_for >= KEY_SPREADS
+    lasts(situation.failures, situation.failing_for)
+}
+
+/// Whether a key was refused often and long enough to count as refused for good.
+pub fn lasts(failures: u32, failing_for: Duration) -> bool {
+    failures >= 2 && failing_for >= KEY_SPREADS
 }
 
 fn vendor(error: &VendorError, situation: Situation) -> Verdict {
@@ -241,22 +254,23 @@ fn vendor(error: &VendorError, situation: Situation) -> Verdict {
     let message = format!("{error}; {}", advice(reason));
     match error.class {
         // Nothing more is written by a process that may not act.
-        Class::NotLeader => plain(reason, message, None, Delay::After(Duration::from_secs(1))),
-        Class::Busy => plain(
+        Class::NotLeader => unchecked(plain(reason, message, None, Delay::After(Duration::from_secs(1)))),
+        Class::Busy => unchecked(plain(
             reason,
             "waiting for its turn in the vendor's request budget".to_owned(),
             (!situation.recorded).then_some(Truth::Unknown),
             Delay::After(error.retry_after.unwrap_or(Duration::from_secs(1))),
-        ),
+        )),
         // A rename to a taken name: nothing is to be looked for.
         Class::Exists if situation.recorded => {
             let message = format!("{error}; choose another spec.name, or free this one; retried within 300s");
             plain(Reason::NameConflict, message, required(situation), Delay::Backoff(HUMAN))
         }
         // Create 4: the next visit looks for the name's owner.
-        Class::Exists => plain(reason, message, None, Delay::After(Duration::from_millis(200))),
+        Class::Exists => unchecked(plain(reason, message, None, Delay::After(Duration::from_millis(200)))),
         Class::NotFound => {
-            Verdict { stalled: false, ..plain(reason, message, None, Delay::After(Duration::from_secs(1))) }
+            let verdict = plain(reason, message, None, Delay::After(Duration::from_secs(1)));
+            Verdict { stalled: false, ..unchecked(verdict) }
         }
         Class::Throttled | Class::Unavailable | Class::ClockSkew => {
             Verdict { account: true, ..plain(reason, message, passing(situation), hinted(error)) }
@@ -289,7 +303,8 @@ fn record(error: &RecordError) -> Verdict {
         }
         RecordError::Kube { .. } => (Reason::Updating, None, Delay::Backoff(PASSING)),
     };
-    plain(reason, error.to_string(), ready, delay)
+    let verdict = plain(reason, error.to_string(), ready, delay);
+    if ready.is_some() { verdict } else { unchecked(verdict) }
 }
 
 #[cfg(test)]
@@ -328,6 +343,7 @@ mod tests {
             let verdict = verdict(&failure(class), HEALTHY);
             assert_eq!(verdict.ready, None, "{class:?}");
             assert!(verdict.account, "{class:?} shows on the account");
+            assert!(verdict.checked, "{class:?} is an answer to who asks for a check");
         }
     }
 
@@ -336,6 +352,14 @@ mod tests {
         let error = ConnectError::Unusable { reason: Reason::SecretLost, message: "gone".to_owned() };
         let verdict = verdict(&Error::Connect(error), HEALTHY);
         assert_eq!((verdict.ready, verdict.stalled), (Some(Truth::False), true));
+    }
+
+    #[test]
+    fn what_is_only_waited_for_is_no_answer_to_who_asks_for_a_check() {
+        for class in [Class::Busy, Class::NotLeader, Class::NotFound] {
+            assert!(!verdict(&failure(class), HEALTHY).checked, "{class:?}");
+        }
+        assert!(!verdict(&Error::Connect(ConnectError::Pending("a".into())), HEALTHY).checked);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Kubernetes' side: what is watched, and what a visit of one object does.
 
 pub mod account;
+pub mod account_key;
 pub mod account_status;
 pub mod accounts;
 pub mod act;

@@ -4,17 +4,21 @@ use std::collections::BTreeMap;
 
 use kube::ResourceExt;
 
-use super::act::read_full;
+use tokio::time::timeout;
+
+use super::act::{NOTICE, read_full};
+use super::conclude;
 use super::connect::Link;
 use super::error::Error;
 use super::outcome::{Outcome, Settled};
 use super::password::{self, Kept};
 use super::visit::Visit;
-use crate::api::output_key;
+use crate::api::{Reason, output_key};
 use crate::plan::Check;
 use crate::plan::desired::Desired;
 use crate::plan::diff::{self, Drift, OWNERSHIP};
 use crate::record::RecordError;
+use crate::record::observed::from_status;
 use crate::record::secret::{self, Output, Stored};
 use crate::vendor::{Changes, Cloud, Observed};
 
@@ -63,10 +67,9 @@ pub async fn settle(
     let was_adopted = adopted.is_some() || visit.status().adopted_mark.is_some();
     let mut drift = diff::diff(desired, &product, &visit.mark, was_adopted, traits);
     let creates = created || visit.creation_unfinished();
-    if (visit.corrects() || (creates && !visit.observe_only()))
-        && let Some(changes) = diff::changes(&drift, desired, &product, &visit.mark)
-    {
-        product = mend(visit, link, product, &drift, &changes, creates).await?;
+    let wrong = to_mend(visit, link, &drift, creates);
+    if let Some(changes) = diff::changes(&wrong, desired, &product, &visit.mark) {
+        product = mend(visit, link, product, &wrong, &changes, creates).await?;
         drift = diff::diff(desired, &product, &visit.mark, was_adopted, traits);
     }
     visit.seen = Some(product.clone());
@@ -82,9 +85,26 @@ pub async fn settle(
     Ok(Outcome::Settled(Box::new(Settled { product, drift, secret, adopted, password })))
 }
 
-/// Sends the changes and returns the product as it is then.
+/// The differences that this visit may take away. With `Report` these are the ones that the owner's last edit
+/// made: it is a wish, not drift. What is adopted was never compared before, so nothing there is an edit.
+fn to_mend(visit: &Visit<'_>, link: &Link, drift: &[Drift], creates: bool) -> Vec<Drift> {
+    if visit.corrects() || (creates && !visit.observe_only()) {
+        return drift.to_vec();
+    }
+    let status = visit.status();
+    let known = from_status(&status, &visit.mark, link.connection.traits());
+    match known.filter(|_| visit.sets_edits_only() && (visit.edited() || !visit.ready())) {
+        Some(known) => {
+            let reported = |field| status.drift.iter().find(|d| d.field == field).map(|d| d.want.as_str());
+            diff::edited(drift, &known, reported)
+        }
+        None => Vec::new(),
+    }
+}
+
+/// Sends the changes and returns the product as it is then. A vendor that takes its time is shown.
 async fn mend(
-    visit: &Visit<'_>,
+    visit: &mut Visit<'_>,
     link: &Link,
     product: Observed,
     drift: &[Drift],
@@ -97,7 +117,19 @@ async fn mend(
     for entry in drift.iter().filter(|entry| drifted && entry.mutable && entry.field != OWNERSHIP) {
         visit.ctx.metrics.drift_detected(entry.field);
     }
-    let answered = link.connection.cloud.update(product.target(), changes, visit.call()).await;
+    let answered = {
+        let mut sent = std::pin::pin!(link.connection.cloud.update(product.target(), changes, visit.call()));
+        match timeout(NOTICE, &mut sent).await {
+            Ok(answered) => answered,
+            Err(_) => {
+                if created || visit.edited() {
+                    let reason = if created { Reason::Creating } else { Reason::Updating };
+                    conclude::notice(visit, reason, "the vendor has not yet answered the change").await;
+                }
+                sent.await
+            }
+        }
+    };
     let secret = match answered {
         Ok(secret) => secret,
         Err(error) => {

@@ -44,7 +44,10 @@ pub struct Visit<'a> {
     pub seen: Option<Observed>,
     /// What stood where our mark should, if this visit took the product over; for status as `seen`.
     pub adopted: Option<String>,
+    /// The check that was asked for and not carried out yet when the object was read for this visit.
+    pub asked: Option<String>,
     generation: i64,
+    edited: bool,
 }
 
 impl<'a> Visit<'a> {
@@ -65,9 +68,19 @@ impl<'a> Visit<'a> {
             secret_due,
             seen: None,
             adopted: None,
+            asked: None,
+            edited: false,
         };
-        visit.check = visit.why(hint);
+        visit.look_at_wishes(hint);
         visit
+    }
+
+    /// What is asked of this visit. Our own writes answer with the object as it is by then; what a user asked
+    /// for meanwhile is the next visit's.
+    fn look_at_wishes(&mut self, hint: bool) {
+        self.edited = self.status().observed_generation != self.generation;
+        self.asked = self.check_now().map(str::to_owned);
+        self.check = self.why(hint);
     }
 
     fn why(&self, hint: bool) -> Check {
@@ -75,9 +88,9 @@ impl<'a> Visit<'a> {
         let doubted = self.ready_reason().is_some_and(|reason| {
             [Reason::NameConflict, Reason::ProductMissing].iter().any(|doubt| doubt.as_str() == reason)
         });
-        if hint || doubted || self.check_now().is_some() {
+        if hint || doubted || self.asked.is_some() {
             Check::Full
-        } else if self.edited() || !self.ready() {
+        } else if self.edited || !self.ready() {
             Check::Edit
         } else {
             Check::Rest
@@ -85,7 +98,7 @@ impl<'a> Visit<'a> {
     }
 
     /// The value of the check-now annotation, if it was not carried out yet.
-    pub fn check_now(&self) -> Option<&str> {
+    fn check_now(&self) -> Option<&str> {
         let asked = self.object.annotations().get(REQUESTED_AT_ANNOTATION)?;
         let handled =
             self.object.status.as_ref().and_then(|status| status.last_handled_reconcile_at.as_ref());
@@ -94,7 +107,7 @@ impl<'a> Visit<'a> {
 
     /// The manifest changed since it was last applied.
     pub fn edited(&self) -> bool {
-        self.status().observed_generation != self.generation()
+        self.edited
     }
 
     /// Ready is True.
@@ -166,6 +179,11 @@ impl<'a> Visit<'a> {
         self.object.spec.drift_policy == DriftPolicy::Correct && !self.observe_only()
     }
 
+    /// `driftPolicy: Report` of a product that is managed: what its owner edits is set, and nothing else.
+    pub fn sets_edits_only(&self) -> bool {
+        self.object.spec.drift_policy == DriftPolicy::Report && !self.observe_only()
+    }
+
     /// The products of the namespace.
     pub fn api(&self) -> Api<IotProduct> {
         self.ctx.products(&self.namespace)
@@ -207,7 +225,7 @@ impl<'a> Visit<'a> {
             Some(object) => {
                 self.generation = object.metadata.generation.unwrap_or_default();
                 self.object = object;
-                self.check = self.why(self.check == Check::Full);
+                self.look_at_wishes(self.check == Check::Full);
                 Ok(true)
             }
             None => Ok(false),

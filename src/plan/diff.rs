@@ -68,6 +68,27 @@ fn other_mark(observed: &Observed, mark: &Mark, adopted: bool, traits: &Traits) 
     }
 }
 
+/// The differences that an edit of the manifest made: what is asked for now is not what was asked for when
+/// the product was last compared. `known` is the product as it was then, `reported` tells what was asked for
+/// where that differed from it.
+pub fn edited<'a>(
+    drift: &[Drift],
+    known: &Observed,
+    reported: impl Fn(Field) -> Option<&'a str>,
+) -> Vec<Drift> {
+    let before = |field: Field| match field {
+        "name" => Some(Value::Text(known.name.clone())),
+        "description" => Some(Value::Text(strip(&known.description))),
+        field => known.fields.get(field).cloned(),
+    };
+    let by_edit = |entry: &&Drift| match reported(entry.field) {
+        _ if entry.field == OWNERSHIP => false,
+        Some(asked) => asked != entry.want.to_string(),
+        None => before(entry.field).is_none_or(|before| !same(&entry.want, &before)),
+    };
+    drift.iter().filter(by_edit).cloned().collect()
+}
+
 /// Entries of a map that the manifest does not name are left alone.
 fn same(want: &Value, have: &Value) -> bool {
     match (want, have) {

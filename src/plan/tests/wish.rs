@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::desired::{Desired, DesiredError, desired, fields, to_json};
-use super::diff::{Drift, OWNERSHIP, applied, changes, diff, needs_full_read};
+use super::diff::{Drift, OWNERSHIP, applied, changes, diff, edited, needs_full_read};
 use super::*;
 use crate::vendor::Fields;
 
@@ -154,6 +154,28 @@ fn what_cannot_be_changed_is_not_sent() {
     assert_eq!(names(&found), ["encryption"]);
     assert!(changes(&found, &want, &have, &ours()).is_none());
     assert!(changes(&[], &want, &have, &ours()).is_none());
+}
+
+/// What was asked for before is what the product had then, unless a difference was reported.
+#[test]
+fn an_edit_is_told_from_drift_by_what_was_asked_for_before() {
+    let asks = |enabled, limit| {
+        let limit = ("dynamicRegistration.limit", Value::Number(limit));
+        wish(None, &[("enabled", Value::Flag(enabled)), limit])
+    };
+    let found = |want: &Desired, have: &Observed, reported: Option<&str>| {
+        let known = has(&[("enabled", Value::Flag(true)), ("dynamicRegistration.limit", Value::Number(1))]);
+        let reported = |field| reported.filter(|_| field == "dynamicRegistration.limit");
+        let by_edit = edited(&drift(want, have), &known, reported);
+        by_edit.iter().map(|entry| entry.field).collect::<Vec<_>>()
+    };
+    let same = has(&[("enabled", Value::Flag(true)), ("dynamicRegistration.limit", Value::Number(1))]);
+    let drifted = has(&[("enabled", Value::Flag(false)), ("dynamicRegistration.limit", Value::Number(2))]);
+    assert_eq!(found(&asks(false, 1), &same, None), ["enabled"]);
+    assert_eq!(found(&asks(true, 1), &drifted, None), [""; 0], "nobody edited what drifted");
+    assert_eq!(found(&asks(true, 9), &drifted, None), ["dynamicRegistration.limit"]);
+    assert_eq!(found(&asks(false, 9), &same, Some("9")), ["enabled"], "the 9 was asked for before");
+    assert_eq!(found(&asks(true, 9), &same, Some("5")), ["dynamicRegistration.limit"]);
 }
 
 #[test]

@@ -1,0 +1,54 @@
+//! An account's connection, made of its settings and its key.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use k8s_openapi::api::core::v1::Secret;
+use secrecy::SecretString;
+
+use super::accounts::Trouble;
+use super::context::Context;
+use super::reconcile::chain;
+use crate::api::{AccountView, Reason};
+use crate::vendor::connection::{Connection, ConnectionError};
+
+/// Makes the connection, or says what is missing for it. No vendor call.
+pub fn connection(
+    view: &AccountView<'_>,
+    ctx: &Context,
+    secret: Option<&Secret>,
+) -> Result<Connection, Trouble> {
+    let Some(secret) = secret else {
+        return Err(Trouble {
+            reason: Reason::CredentialsNotFound,
+            message: format!(
+                "Secret {}/{} does not exist; create it with the vendor's key, which is seen within 15s",
+                view.credentials.namespace, view.credentials.name
+            ),
+        });
+    };
+    let data = secret.data.clone().unwrap_or_default();
+    let credentials: BTreeMap<String, SecretString> = data
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, SecretString::from(String::from_utf8(value.0).ok()?.trim()))))
+        .collect();
+    let bundle = match &view.settings.ca_bundle {
+        None => None,
+        Some(text) => {
+            Some(base64::engine::general_purpose::STANDARD.decode(text.trim()).map_err(|_| Trouble {
+                reason: Reason::EndpointMisconfigured,
+                message: "caBundle is not base64; write PEM certificates, base64-encoded".to_owned(),
+            })?)
+        }
+    };
+    Connection::new(view.settings, &credentials, bundle, &ctx.surroundings).map_err(|error| Trouble {
+        reason: match &error {
+            ConnectionError::MissingKey(_) => Reason::CredentialsNotFound,
+            ConnectionError::Endpoint { .. } => Reason::EndpointNotAllowed,
+            ConnectionError::NoUrl(_) | ConnectionError::NoSection(_) | ConnectionError::Transport(_) => {
+                Reason::EndpointMisconfigured
+            }
+        },
+        message: chain(&error),
+    })
+}
