@@ -16,6 +16,7 @@ mod account;
 mod alibaba;
 mod cel;
 mod chaos;
+mod check_now;
 mod conflict;
 mod crds;
 mod create;
@@ -26,6 +27,7 @@ mod faults;
 mod huawei;
 mod huawei_keys;
 mod intervals;
+mod judge;
 mod leader;
 mod legacy;
 mod lists;
@@ -42,6 +44,7 @@ mod secrets;
 mod session;
 mod side;
 mod startup;
+mod states;
 mod update;
 mod vendor;
 mod vendors;
@@ -50,7 +53,7 @@ mod world;
 
 use std::sync::Arc;
 
-use libtest_mimic::Arguments;
+use libtest_mimic::{Arguments, Trial};
 
 use session::Session;
 
@@ -66,6 +69,7 @@ fn main() {
         account::tests(),
         alibaba::tests(),
         chaos::tests(),
+        check_now::tests(),
         conflict::tests(),
         crds::tests(),
         create::tests(),
@@ -86,11 +90,16 @@ fn main() {
         rules::tests(),
         secrets::tests(),
         startup::tests(),
+        states::tests(),
         update::tests(),
         vendors::tests(),
         waiting::tests(),
     ];
-    let trials = tests.into_iter().flatten().map(|test| test.into_trial(&session)).collect();
+    let alone = [Trial::test("states::every_reason_is_reached", || {
+        states::every_reason_is_reached();
+        Ok(())
+    })];
+    let trials = tests.into_iter().flatten().map(|test| test.into_trial(&session)).chain(alone).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     // Ends the control plane before the process, so that nothing is left behind when the prompt is back.
     drop(session);

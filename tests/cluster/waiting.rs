@@ -76,9 +76,15 @@ async fn vendor_away_leaves_healthy_products_alone(world: World) {
         })
         .await;
     let during = world.get(Kind::Product, THERMOSTAT).await.unwrap();
-    assert_eq!(during.0["status"], before.0["status"]);
+    let untouched = |object: &Object| {
+        let mut status = object.0["status"].clone();
+        status.as_object_mut().unwrap().remove("lastHandledReconcileAt");
+        status
+    };
+    assert_eq!(untouched(&during), untouched(&before));
+    // The answer to who asked is the only write, however often the vendor is tried.
     let own: Vec<_> = in_short(&world.writes_since(writes).await);
-    assert!(!own.iter().any(|write| write.contains(THERMOSTAT)), "{own:?}");
+    assert_eq!(own.iter().filter(|write| write.contains(THERMOSTAT)).count(), 1, "{own:?}");
     world.admin().clear_faults();
     world.object_until(Kind::Account, TENCENT_ACCOUNT, "Ready again", PATIENCE, Object::is_available).await;
     world.check_now(THERMOSTAT).await;
