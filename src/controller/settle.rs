@@ -16,9 +16,9 @@ use super::visit::Visit;
 use crate::api::{Reason, output_key};
 use crate::plan::Check;
 use crate::plan::desired::Desired;
-use crate::plan::diff::{self, Drift, OWNERSHIP};
+use crate::plan::diff::{self, Drift, OWNERSHIP, Origin};
 use crate::record::RecordError;
-use crate::record::observed::from_status;
+use crate::record::observed::{from_status, origin};
 use crate::record::secret::{self, Output, Stored};
 use crate::vendor::{Changes, Cloud, Observed};
 
@@ -64,13 +64,13 @@ pub async fn settle(
     } else if !created {
         product = link.connection.cloud.complete(product, &desired.fields, visit.call()).await?;
     }
-    let was_adopted = adopted.is_some() || visit.status().adopted_mark.is_some();
-    let mut drift = diff::diff(desired, &product, &visit.mark, was_adopted, traits);
+    let origin = if adopted.is_some() { Origin::Adopted } else { origin(&visit.status()) };
+    let mut drift = diff::diff(desired, &product, &visit.mark, origin, traits);
     let creates = created || visit.creation_unfinished();
     let wrong = to_mend(visit, link, &drift, creates);
     if let Some(changes) = diff::changes(&wrong, desired, &product, &visit.mark) {
         product = mend(visit, link, product, &wrong, &changes, creates).await?;
-        drift = diff::diff(desired, &product, &visit.mark, was_adopted, traits);
+        drift = diff::diff(desired, &product, &visit.mark, origin, traits);
     }
     visit.seen = Some(product.clone());
     visit.adopted.clone_from(&adopted);

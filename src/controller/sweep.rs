@@ -20,6 +20,7 @@ use crate::plan::desired::{Desired, desired};
 use crate::plan::diff::{diff, needs_full_read};
 use crate::plan::mark::{Marks, find};
 use crate::record::condition::get;
+use crate::record::observed::origin;
 use crate::vendor::connection::Connection;
 use crate::vendor::{Observed, Traits};
 
@@ -172,7 +173,7 @@ fn wants_look(
         Marks::None => true,
         Marks::Many => false,
     };
-    let found = diff(&wish, product, &mark, status.adopted_mark.is_some(), traits);
+    let found = diff(&wish, product, &mark, origin(&status), traits);
     let known = |field: &str, have: &str| status.drift.iter().any(|d| d.field == field && d.have == have);
     let shown =
         |field: &str| field == crate::plan::diff::OWNERSHIP || traits.rule(field).is_some_and(|r| r.listed);

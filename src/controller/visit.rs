@@ -255,7 +255,7 @@ impl<'a> Visit<'a> {
                 .and_then(|status| status.previous_product_id.clone())
                 .filter(|_| traits(spec.vendor).reads_by_id),
             imported: spec.product_id.clone(),
-            watched: status.is_some_and(|s| s.creation_attempt == Some(0) && s.adopted_mark.is_none()),
+            watched: status.is_some_and(IotProductStatus::only_watches),
             adopted_mark: status.and_then(|status| status.adopted_mark.clone()),
             ledger: self.ledger(),
             first_empty,

@@ -7,6 +7,17 @@ use crate::vendor::{Changes, Field, Fields, Observed, Traits, Value};
 /// The field under which a missing mark is reported.
 pub const OWNERSHIP: Field = "ownership";
 
+/// How a product came to its object, which decides whose mark it has to carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// Created for it, or found by its mark.
+    Ours,
+    /// Taken over from someone else.
+    Adopted,
+    /// Only watched: nobody is to mark it.
+    Watched,
+}
+
 /// One difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drift {
@@ -26,7 +37,7 @@ pub fn diff(
     desired: &Desired,
     observed: &Observed,
     mark: &Mark,
-    adopted: bool,
+    origin: Origin,
     traits: &Traits,
 ) -> Vec<Drift> {
     let mut drift: Vec<Drift> = traits
@@ -43,7 +54,7 @@ pub fn diff(
             (!same(&want, &have)).then_some(Drift { field: rule.field, want, have, mutable: rule.mutable })
         })
         .collect();
-    if let Some(have) = other_mark(observed, mark, adopted, traits) {
+    if let Some(have) = other_mark(observed, mark, origin, traits) {
         drift.push(Drift {
             field: OWNERSHIP,
             want: Value::Text(mark.to_string()),
@@ -57,8 +68,10 @@ pub fn diff(
 /// What a product known by its id carries where our mark should be, if that is to be mended or told. Of an
 /// adopted one nothing is told where the vendor cannot mark it, and where it can, adoption re-marks
 /// (protocol, Adopt).
-fn other_mark(observed: &Observed, mark: &Mark, adopted: bool, traits: &Traits) -> Option<String> {
+fn other_mark(observed: &Observed, mark: &Mark, origin: Origin, traits: &Traits) -> Option<String> {
+    let adopted = origin == Origin::Adopted;
     match find(&observed.description) {
+        _ if origin == Origin::Watched => None,
         Marks::None if adopted && !traits.can_remark => None,
         Marks::None => Some(String::new()),
         Marks::One(found) if adopted && traits.can_remark && !found.same_owner(mark) => {

@@ -2,7 +2,7 @@
 
 use crate::api::{IotProductStatus, ObservedStatus};
 use crate::plan::desired::{fields, to_json};
-use crate::plan::diff::OWNERSHIP;
+use crate::plan::diff::{OWNERSHIP, Origin};
 use crate::plan::mark::{Mark, strip};
 use crate::vendor::{Fields, Observed, Traits, Value};
 
@@ -20,6 +20,15 @@ pub fn to_status(product: &Observed, last: Option<&ObservedStatus>, traits: &Tra
     all.insert("name", Value::Text(product.name.clone()));
     all.insert("description", Value::Text(strip(&product.description)));
     serde_json::from_value(to_json(&all)).unwrap_or_default()
+}
+
+/// How the recorded product came to its object.
+pub fn origin(status: &IotProductStatus) -> Origin {
+    match status.adopted_mark {
+        Some(_) => Origin::Adopted,
+        None if status.only_watches() => Origin::Watched,
+        None => Origin::Ours,
+    }
 }
 
 /// The product as status last saw it. The mark is not kept there: it was accepted when it was last read.

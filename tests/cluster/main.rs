@@ -36,6 +36,7 @@ mod object;
 mod operator;
 mod outage;
 mod passwords;
+mod policies;
 mod quiet;
 mod reasons;
 mod renamed;
@@ -84,6 +85,7 @@ fn main() {
         lists::tests(),
         outage::tests(),
         passwords::tests(),
+        policies::tests(),
         quiet::tests(),
         reasons::tests(),
         renamed::tests(),
@@ -95,10 +97,16 @@ fn main() {
         vendors::tests(),
         waiting::tests(),
     ];
-    let alone = [Trial::test("states::every_reason_is_reached", || {
-        states::every_reason_is_reached();
-        Ok(())
-    })];
+    let alone = [
+        ("policies::the_document_is_as_tested", policies::the_document_is_as_tested as fn()),
+        ("states::every_reason_is_reached", states::every_reason_is_reached),
+    ];
+    let alone = alone.map(|(name, check)| {
+        Trial::test(name, move || {
+            check();
+            Ok(())
+        })
+    });
     let trials = tests.into_iter().flatten().map(|test| test.into_trial(&session)).chain(alone).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     // Ends the control plane before the process, so that nothing is left behind when the prompt is back.

@@ -35,6 +35,16 @@ pub(crate) struct Test {
 
 /// Makes `fn tests()` of the module's tests, in braces those of one control plane.
 macro_rules! tests {
+    (as $tests:ident $plane:ident { $($name:ident),+ $(,)? }) => {
+        fn $tests() -> Vec<$crate::session::Test> {
+            vec![$($crate::session::Test::new(
+                module_path!(),
+                stringify!($name),
+                $crate::session::Plane::$plane,
+                |world| Box::pin($name(world)),
+            )),+]
+        }
+    };
     ($($plane:ident { $($name:ident),+ $(,)? })+) => {
         pub(crate) fn tests() -> Vec<$crate::session::Test> {
             vec![$($($crate::session::Test::new(

@@ -93,6 +93,13 @@ impl Default for IotProductStatus {
     }
 }
 
+impl IotProductStatus {
+    /// The recorded product was never created or taken over, only watched (`ObserveOnly`).
+    pub fn only_watches(&self) -> bool {
+        self.creation_attempt == Some(0) && self.adopted_mark.is_none()
+    }
+}
+
 /// Generation that kstatus reads as "not yet seen".
 pub(crate) fn unobserved() -> i64 {
     -1

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::desired::{Desired, DesiredError, desired, fields, to_json};
-use super::diff::{Drift, OWNERSHIP, applied, changes, diff, edited, needs_full_read};
+use super::diff::{Drift, OWNERSHIP, Origin, applied, changes, diff, edited, needs_full_read};
 use super::*;
 use crate::vendor::Fields;
 
@@ -29,7 +29,7 @@ fn has(fields: &[(Field, Value)]) -> Observed {
 }
 
 fn drift(desired: &Desired, observed: &Observed) -> Vec<Drift> {
-    diff(desired, observed, &ours(), false, &ALIBABA)
+    diff(desired, observed, &ours(), Origin::Ours, &ALIBABA)
 }
 
 fn names(drift: &[Drift]) -> Vec<Field> {
@@ -106,9 +106,9 @@ fn entries_of_a_map_that_the_manifest_does_not_name_are_left_alone() {
 fn a_lost_mark_is_drift_of_ownership_unless_it_never_could_be_there() {
     let bare = product("p1", "thermostat", None);
     for traits in vendors() {
-        for adopted in [false, true] {
-            let found = diff(&wish(None, &[]), &bare, &ours(), adopted, traits);
-            if adopted && !traits.can_remark {
+        for origin in [Origin::Ours, Origin::Adopted, Origin::Watched] {
+            let found = diff(&wish(None, &[]), &bare, &ours(), origin, traits);
+            if origin == Origin::Watched || (origin == Origin::Adopted && !traits.can_remark) {
                 assert!(found.is_empty());
             } else {
                 assert_eq!(names(&found), [OWNERSHIP]);
@@ -123,14 +123,17 @@ fn a_lost_mark_is_drift_of_ownership_unless_it_never_could_be_there() {
 fn adopt_a_foreign_mark_is_rewritten_where_the_vendor_can() {
     let taken = product("p1", "thermostat", Some(&foreign()));
     let want = wish(None, &[]);
-    let found = diff(&want, &taken, &ours(), true, &ALIBABA);
+    let found = diff(&want, &taken, &ours(), Origin::Adopted, &ALIBABA);
     assert_eq!(names(&found), [OWNERSHIP]);
     assert_eq!(found[0].have, text(&foreign().to_string()));
     let sent = changes(&found, &want, &taken, &ours()).unwrap();
     assert_eq!(sent.set, Fields::from([("description", text(&ours().append_to("a text")))]));
-    assert!(diff(&want, &applied(&taken, &sent), &ours(), true, &ALIBABA).is_empty());
-    assert!(diff(&want, &taken, &ours(), true, &TENCENT).is_empty());
-    assert!(diff(&want, &product("p1", "thermostat", Some(&former())), &ours(), true, &ALIBABA).is_empty());
+    assert!(diff(&want, &applied(&taken, &sent), &ours(), Origin::Adopted, &ALIBABA).is_empty());
+    assert!(diff(&want, &taken, &ours(), Origin::Adopted, &TENCENT).is_empty());
+    assert!(
+        diff(&want, &product("p1", "thermostat", Some(&former())), &ours(), Origin::Adopted, &ALIBABA)
+            .is_empty()
+    );
 }
 
 #[test]
@@ -217,14 +220,14 @@ proptest! {
     ) {
         let desired = Desired { name: "a".into(), description: managed, fields: want };
         let before = Observed { fields: have, ..product("p1", &name, mark.as_ref()) };
-        let found = diff(&desired, &before, &ours(), true, &ALIBABA);
+        let found = diff(&desired, &before, &ours(), Origin::Adopted, &ALIBABA);
         let (mutable, fixed): (Vec<Drift>, Vec<Drift>) = found.iter().cloned().partition(|d| d.mutable);
         match changes(&found, &desired, &before, &ours()) {
             None => prop_assert!(mutable.is_empty()),
             Some(sent) => {
                 let after = applied(&before, &sent);
-                prop_assert_eq!(diff(&desired, &after, &ours(), true, &ALIBABA), fixed);
-                prop_assert!(changes(&diff(&desired, &after, &ours(), true, &ALIBABA), &desired, &after, &ours()).is_none());
+                prop_assert_eq!(diff(&desired, &after, &ours(), Origin::Adopted, &ALIBABA), fixed);
+                prop_assert!(changes(&diff(&desired, &after, &ours(), Origin::Adopted, &ALIBABA), &desired, &after, &ours()).is_none());
                 if desired.description.is_none() {
                     prop_assert_eq!(mark::strip(&after.description), mark::strip(&before.description));
                 }
