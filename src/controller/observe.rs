@@ -13,21 +13,20 @@ use crate::record::observed::from_status;
 use crate::vendor::{Cloud, Observed};
 
 /// Looks.
-pub async fn observe(visit: &Visit<'_>, link: &Link, need: Need, facts: &Facts) -> Result<Seen, Error> {
+pub async fn observe(visit: &mut Visit<'_>, link: &Link, need: Need, facts: &Facts) -> Result<Seen, Error> {
+    let known = match need {
+        Need::Nothing => return Ok(Seen::Nothing),
+        Need::Known { .. } => from_status(&visit.status(), &visit.mark, link.connection.traits()),
+        Need::Read { .. } | Need::List { .. } => known_to_go(visit, link, facts),
+    };
+    if let Some(known) = known {
+        return Ok(Seen::Product(Box::new(known)));
+    }
+    visit.looked = true;
     match need {
         Need::Nothing => Ok(Seen::Nothing),
-        Need::Known { id } => match from_status(&visit.status(), &visit.mark, link.connection.traits()) {
-            Some(known) => Ok(Seen::Product(Box::new(known))),
-            None => look(visit, link, &id, facts).await,
-        },
-        Need::Read { id } => match known_to_go(visit, link, facts) {
-            Some(known) => Ok(Seen::Product(Box::new(known))),
-            None => look(visit, link, &id, facts).await,
-        },
-        Need::List { begun_after } => match known_to_go(visit, link, facts) {
-            Some(known) => Ok(Seen::Product(Box::new(known))),
-            None => list(visit, link, begun_after, facts).await,
-        },
+        Need::Known { id } | Need::Read { id } => look(visit, link, &id, facts).await,
+        Need::List { begun_after } => list(visit, link, begun_after, facts).await,
     }
 }
 

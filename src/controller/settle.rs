@@ -153,6 +153,10 @@ async fn mend(
 
 /// Whether the Secret is this object's to write. Watching a product that is not ours shows no secret of it.
 fn writes_secret(visit: &Visit<'_>, link: &Link, product: &Observed) -> bool {
+    if visit.observe_only() && !visit.looked {
+        // Whose it is was decided when it was last looked at.
+        return visit.status().secret_ref.is_some();
+    }
     !visit.observe_only()
         || crate::plan::create::may_take(product, &visit.facts(link.adoption), &|head| {
             visit.ctx.lives(head, &visit.uid)

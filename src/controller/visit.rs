@@ -40,6 +40,8 @@ pub struct Visit<'a> {
     pub check: Check,
     /// The output Secret is to be verified although nothing else asks for it.
     pub secret_due: bool,
+    /// The vendor showed the product to this visit. What status remembers of it has no mark.
+    pub looked: bool,
     /// The product as this visit knows it, for status when what comes after fails.
     pub seen: Option<Observed>,
     /// What stood where our mark should, if this visit took the product over; for status as `seen`.
@@ -66,6 +68,7 @@ impl<'a> Visit<'a> {
             object,
             uid,
             secret_due,
+            looked: false,
             seen: None,
             adopted: None,
             asked: None,

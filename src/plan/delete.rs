@@ -11,7 +11,7 @@ use crate::api::Reason;
 use crate::vendor::Traits;
 
 pub(super) fn need(facts: &Facts, traits: &Traits) -> Need {
-    if !facts.finalizer || facts.force_forget || facts.retain || facts.observe_only {
+    if !facts.finalizer || facts.force_forget || facts.retain || watches(facts) {
         return Need::Nothing;
     }
     match (&facts.recorded, &facts.ledger) {
@@ -27,6 +27,11 @@ pub(super) fn need(facts: &Facts, traits: &Traits) -> Need {
     }
 }
 
+/// What is only watched, or was until now and is not taken over yet, is nobody's here to delete.
+fn watches(facts: &Facts) -> bool {
+    facts.observe_only || facts.watched
+}
+
 pub(super) fn plan(facts: &Facts, traits: &Traits, seen: Seen, lives: &dyn Fn(&str) -> bool) -> Plan {
     if !facts.finalizer {
         return Plan::Done;
@@ -38,7 +43,7 @@ pub(super) fn plan(facts: &Facts, traits: &Traits, seen: Seen, lives: &dyn Fn(&s
         let unsettled = facts.recorded.is_none() && facts.ledger.as_ref().is_some_and(Ledger::is_open);
         return Plan::Forget { secret: SecretFate::Stays, remains: unsettled.then(|| remains(facts)) };
     }
-    if facts.observe_only {
+    if watches(facts) {
         return Plan::Forget { secret: SecretFate::Goes, remains: None };
     }
     match (&facts.recorded, seen) {

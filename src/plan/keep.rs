@@ -12,7 +12,9 @@ use crate::api::Reason;
 use crate::vendor::{Observed, Traits};
 
 pub(super) fn need(id: &str, facts: &Facts, traits: &Traits) -> Need {
-    match facts.check {
+    // Whose a watched product is, status does not tell.
+    let check = if facts.watched && !facts.observe_only { Check::Full } else { facts.check };
+    match check {
         Check::Rest | Check::Edit => Need::Known { id: id.to_owned() },
         Check::Full if traits.reads_by_id => Need::Read { id: id.to_owned() },
         Check::Full => Need::List { begun_after: facts.now },
@@ -92,7 +94,7 @@ pub(super) fn accepted(product: &Observed, facts: &Facts, lives: &dyn Fn(&str) -
 
 fn present(product: Box<Observed>, facts: &Facts, lives: &dyn Fn(&str) -> bool) -> Plan {
     // From ObserveOnly to Full: the same check as any adoption.
-    if facts.watched && !facts.observe_only && ownership(&product, facts, lives) != Ownership::Ours {
+    if facts.watched && !facts.observe_only {
         return super::create::take_over(*product, facts, lives);
     }
     if facts.observe_only || accepted(&product, facts, lives) {

@@ -50,6 +50,7 @@ mod update;
 mod vendor;
 mod vendors;
 mod waiting;
+mod watching;
 mod world;
 
 use std::sync::Arc;
@@ -96,6 +97,7 @@ fn main() {
         update::tests(),
         vendors::tests(),
         waiting::tests(),
+        watching::tests(),
     ];
     let alone = [
         ("policies::the_document_is_as_tested", policies::the_document_is_as_tested as fn()),

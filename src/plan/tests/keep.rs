@@ -203,3 +203,18 @@ fn adopt_a_watched_product_is_taken_over_only_as_the_account_allows() {
         assert!(matches!(decide(&still, traits, unmarked()), Plan::Keep { .. }));
     }
 }
+
+/// Status remembers a watched product without its mark, so an edit looks; a hit by our mark is taken, too.
+#[test]
+fn adopt_a_watched_product_is_looked_at_before_it_is_managed_and_not_deleted_before_that() {
+    let watched = Facts { watched: true, check: Check::Edit, ..recorded() };
+    for traits in vendors() {
+        assert!(!matches!(need(&watched, traits), Need::Known { .. }));
+        let ours = read(product("p1", "a", Some(&ours())));
+        assert_eq!(takes(&decide(&watched, traits, ours), Claim::Mark).0, "p1");
+        let deleting = Facts { deleting: true, finalizer: true, ..watched.clone() };
+        assert_eq!(need(&deleting, traits), Need::Nothing);
+        let plan = decide(&deleting, traits, Seen::Nothing);
+        assert!(matches!(plan, Plan::Forget { secret: SecretFate::Goes, .. }), "{plan:?}");
+    }
+}

@@ -138,12 +138,19 @@ impl AuditLog {
     }
 }
 
-/// The file from `offset` to the end of the last line that is written out.
+/// The file from `offset` to the end of the last line that is written out. A line that was being written
+/// when the mark was made had arrived before it.
 fn complete_lines(path: &Path, offset: u64) -> Result<String, Error> {
     let mut bytes = Vec::new();
     let mut file = File::open(path).map_err(Error::file("open", path))?;
-    file.seek(SeekFrom::Start(offset)).map_err(Error::file("seek in", path))?;
+    // The last byte before the mark tells whether a line ended there.
+    let before = offset.saturating_sub(1);
+    file.seek(SeekFrom::Start(before)).map_err(Error::file("seek in", path))?;
     file.read_to_end(&mut bytes).map_err(Error::file("read", path))?;
+    if offset > 0 {
+        let begun = bytes.iter().position(|&b| b == b'\n').map_or(bytes.len(), |end| end + 1);
+        bytes.drain(..begun);
+    }
     bytes.truncate(bytes.iter().rposition(|&b| b == b'\n').map_or(0, |end| end + 1));
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
@@ -278,6 +285,21 @@ mod tests {
         append(&log, 1, &line("late", "ResponseComplete", "patch", Some(409)));
         let (entries, under_way) = log.read("ada", mark).unwrap();
         assert_eq!((names(&entries), under_way), (vec![("name-late", Some(409))], false));
+    }
+
+    #[test]
+    fn a_mark_in_the_middle_of_a_line_is_a_mark_after_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = AuditLog::new(folder.path());
+        let early = line("early", "RequestReceived", "patch", None);
+        let (written, rest) = early.split_at(20);
+        append(&log, 1, written);
+        let mark = log.mark().unwrap();
+        assert_eq!(log.read("ada", mark).unwrap(), (vec![], false));
+        append(&log, 1, rest);
+        append(&log, 1, &line("late", "ResponseComplete", "patch", Some(200)));
+        append(&log, 1, &line("later", "RequestReceived", "patch", None));
+        assert_eq!(log.read("ada", mark).unwrap().0.len(), 1);
     }
 
     #[test]
