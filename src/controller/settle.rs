@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use kube::ResourceExt;
 
+use secrecy::SecretString;
 use tokio::time::timeout;
 
 use super::act::{NOTICE, read_full};
@@ -20,7 +21,7 @@ use crate::plan::diff::{self, Drift, OWNERSHIP, Origin};
 use crate::record::RecordError;
 use crate::record::observed::{from_status, origin};
 use crate::record::secret::{self, Output, Stored};
-use crate::vendor::{Changes, Cloud, Observed};
+use crate::vendor::{Changes, Cloud, Observed, VendorError};
 
 /// A product in our hands.
 pub struct Held {
@@ -102,7 +103,26 @@ fn to_mend(visit: &Visit<'_>, link: &Link, drift: &[Drift], creates: bool) -> Ve
     }
 }
 
-/// Sends the changes and returns the product as it is then. A vendor that takes its time is shown.
+/// Sends the changes. A vendor that takes its time with what its user waits for is shown.
+async fn send(
+    visit: &mut Visit<'_>,
+    link: &Link,
+    product: &Observed,
+    changes: &Changes,
+    created: bool,
+) -> Result<Option<SecretString>, VendorError> {
+    let mut sent = std::pin::pin!(link.connection.cloud.update(product.target(), changes, visit.call()));
+    if let Ok(answer) = timeout(NOTICE, &mut sent).await {
+        return answer;
+    }
+    if created || visit.edited() {
+        let reason = if created { Reason::Creating } else { Reason::Updating };
+        conclude::notice(visit, reason, "the vendor has not yet answered the change").await;
+    }
+    sent.await
+}
+
+/// Sends the changes and returns the product as it is then.
 async fn mend(
     visit: &mut Visit<'_>,
     link: &Link,
@@ -117,19 +137,7 @@ async fn mend(
     for entry in drift.iter().filter(|entry| drifted && entry.mutable && entry.field != OWNERSHIP) {
         visit.ctx.metrics.drift_detected(entry.field);
     }
-    let answered = {
-        let mut sent = std::pin::pin!(link.connection.cloud.update(product.target(), changes, visit.call()));
-        match timeout(NOTICE, &mut sent).await {
-            Ok(answered) => answered,
-            Err(_) => {
-                if created || visit.edited() {
-                    let reason = if created { Reason::Creating } else { Reason::Updating };
-                    conclude::notice(visit, reason, "the vendor has not yet answered the change").await;
-                }
-                sent.await
-            }
-        }
-    };
+    let answered = send(visit, link, &product, changes, created).await;
     let secret = match answered {
         Ok(secret) => secret,
         Err(error) => {

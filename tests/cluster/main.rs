@@ -49,6 +49,7 @@ mod states;
 mod update;
 mod vendor;
 mod vendors;
+mod wait;
 mod waiting;
 mod watching;
 mod world;
@@ -96,6 +97,7 @@ fn main() {
         states::tests(),
         update::tests(),
         vendors::tests(),
+        wait::tests(),
         waiting::tests(),
         watching::tests(),
     ];

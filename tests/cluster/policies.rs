@@ -78,7 +78,7 @@ fn existing(world: &World, contract: &Contract, name: &str, limit: u64) -> Produ
     description.clone_into(&mut product.product_description);
     product.register_type = 2;
     "MDEyMzQ1Njc4OWFiY2RlZg==".clone_into(&mut product.product_secret);
-    product.register_limit = limit.try_into().unwrap();
+    product.register_limit = limit;
     world.tencent().create_product(ACCOUNT, product).unwrap()
 }
 
@@ -201,13 +201,13 @@ impl Life<'_> {
         self.world.edit(Kind::Product, self.name, spec).await;
     }
 
-    fn change_limit(&self, limit: i64) {
+    fn change_limit(&self, limit: u64) {
         let id = self.product().unwrap().product_id;
-        self.world.behind_the_back(&id, |product| product.register_limit = limit.try_into().unwrap());
+        self.world.behind_the_back(&id, |product| product.register_limit = limit);
     }
 
-    fn limit(&self) -> i64 {
-        self.product().unwrap().register_limit.try_into().unwrap()
+    fn limit(&self) -> u64 {
+        self.product().unwrap().register_limit
     }
 
     async fn end(&self, cascade: &str) {
