@@ -53,6 +53,10 @@ pub const OWNER_UID_LABEL: &str = "iot-products.io/owner-uid";
 /// Annotation of an output Secret: hash of its data, which tells an edit by hand without asking the vendor.
 pub const DATA_HASH_ANNOTATION: &str = "iot-products.io/data-hash";
 
+/// Annotation of an output Secret: the labels and annotations that it has from the manifest, so that what the
+/// manifest no longer names is taken off again.
+pub const TEMPLATE_ANNOTATION: &str = "iot-products.io/template";
+
 /// Annotation of an output Secret: from when on no late delivery of an unclear password call is to be feared.
 pub const PASSWORD_SETTLES_ANNOTATION: &str = "iot-products.io/password-settles";
 /// Annotation of an output Secret: the value of the product's [`ROTATE_PASSWORD_ANNOTATION`] that the newest

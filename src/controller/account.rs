@@ -32,6 +32,9 @@ use crate::vendor::{Call, Class, VendorError};
 /// How often the credentials Secret is looked at: a new key is in use within this. It is a read by name;
 /// Secrets are never watched.
 const KEY_CHECK: Duration = Duration::from_secs(15);
+/// What is deleted within this time counts as deleted together: a credentials Secret is let go only when nothing
+/// that needs it has followed it.
+const TOGETHER: Duration = Duration::from_secs(3);
 /// How soon an account is looked at again while the products are not known yet.
 const STORES_FILL: Duration = Duration::from_millis(100);
 /// How soon a vendor that did not answer is asked again.
@@ -50,6 +53,8 @@ pub struct Memory {
     unmanaged: Option<usize>,
     attempted: Option<Instant>,
     listed: Option<Duration>,
+    /// Since when the credentials Secret is seen being deleted.
+    secret_ending: Option<Instant>,
     next_list: Option<Instant>,
     counted: Option<Instant>,
     failures: u32,
@@ -103,8 +108,8 @@ async fn visit<K: Account>(
         .get_opt(view.credentials.name)
         .await
         .map_err(|error| RecordError::of("reading the credentials Secret", error))?;
-    let account = hold_secret(account, &api, id, ctx, secret.as_ref()).await?;
     let mut memory = remembered(ctx, id);
+    let account = hold_secret(account, &api, id, ctx, secret.as_ref(), &mut memory.secret_ending).await?;
     connect(&account, ctx, secret.as_ref(), &mut memory);
     publish(ctx, id, &account, &memory, true);
     // A product may have been given an interval of its own meanwhile.
@@ -127,6 +132,7 @@ async fn visit<K: Account>(
         memory.counted = Some(Instant::now());
     }
     let next = memory.next_list.map_or(KEY_CHECK, |at| at.saturating_duration_since(Instant::now()));
+    let next = if memory.secret_ending.is_some() { next.min(TOGETHER) } else { next };
     remember(ctx, id, memory);
     Ok(Some(next.min(KEY_CHECK).max(Duration::from_millis(10))))
 }
@@ -179,6 +185,7 @@ async fn hold_secret<K: Account>(
     id: &AccountId,
     ctx: &Context,
     secret: Option<&Secret>,
+    ending: &mut Option<Instant>,
 ) -> Result<K, RecordError> {
     let credentials = account.view().credentials;
     let named = NamespacedSecretRef {
@@ -200,8 +207,11 @@ async fn hold_secret<K: Account>(
     if let Some(secret) = secret {
         let secrets = ctx.secrets(&named.namespace);
         if secret.metadata.deletion_timestamp.is_none() {
+            *ending = None;
             hold::hold(&secrets, secret).await?;
-        } else if hold::deleted_alone(ctx, id, secret).await? {
+        } else if ending.get_or_insert_with(Instant::now).elapsed() >= TOGETHER
+            && hold::deleted_alone(ctx, id, secret).await?
+        {
             ledger::set_finalizer(&secrets, secret, crate::api::IN_USE_FINALIZER, false).await?;
         }
     }
@@ -326,6 +336,7 @@ fn publish<K: Account>(ctx: &Context, id: &AccountId, account: &K, memory: &Memo
         adoption: view.adoption,
         connection: memory.connection.clone(),
         trouble: memory.trouble.clone(),
+        closing: account.meta().deletion_timestamp.is_some(),
     };
     if ctx.accounts.set(id.clone(), state) {
         for product in ctx.products_of(id) {
@@ -345,7 +356,8 @@ async fn finish<K: Account>(
         ctx.accounts.remove(id);
         return Ok(None);
     }
-    let users = hold::users(ctx, id);
+    ctx.accounts.close(id);
+    let users = hold::users(ctx, id).await?;
     if !users.is_empty() {
         // The products that need it may still have to be deleted at the vendor: the connection stays.
         let view = account.view();
@@ -357,6 +369,14 @@ async fn finish<K: Account>(
         let mut memory = remembered(ctx, id);
         connect(account, ctx, secret.as_ref(), &mut memory);
         publish(ctx, id, account, &memory, false);
+        // Asked for by a product's failure, or because the last answer was one: nothing else learns that the
+        // vendor lets the deletions happen again.
+        if let Some(connection) = memory.connection.clone().filter(|_| memory.next_list.is_some())
+            && due(&memory)
+        {
+            list(account, id, ctx, &connection, &mut memory).await;
+            publish(ctx, id, account, &memory, false);
+        }
         remember(ctx, id, memory);
         account_status::held_by(api, account, &users).await?;
         return Ok(Some(Duration::from_secs(2)));

@@ -76,6 +76,8 @@ pub struct AccountState {
     pub connection: Option<Arc<Connection>>,
     /// What is wrong, if anything. With a connection, reading known products may still work.
     pub trouble: Option<Trouble>,
+    /// It is being deleted: what exists may still be deleted through it, and nothing is created.
+    pub closing: bool,
 }
 
 /// All accounts that were looked at since the start.
@@ -98,6 +100,19 @@ impl Accounts {
                 && before.adoption == state.adoption
                 && before.connection.as_ref().map(Arc::as_ptr) == state.connection.as_ref().map(Arc::as_ptr)
         })
+    }
+
+    /// From now on nothing is created through an account.
+    pub fn close(&self, id: &AccountId) {
+        let mut accounts = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(state) = accounts.get_mut(id) {
+            Arc::make_mut(state).closing = true;
+        }
+    }
+
+    /// Whether nothing may be created through an account any more.
+    pub fn closing(&self, id: &AccountId) -> bool {
+        self.get(id).is_none_or(|state| state.closing)
     }
 
     /// Forgets an account that is gone.

@@ -82,7 +82,7 @@ async fn hold(visit: &mut Visit<'_>) -> Result<(), Error> {
 
 /// Create 2, 4 and 5: budget, ledger, call, id.
 async fn create(visit: &mut Visit<'_>, link: &Link, desired: &Desired, attempt: u32) -> Result<Held, Error> {
-    link.usable_for_creation()?;
+    link.usable_for_creation(visit.ctx)?;
     let cloud = &link.connection.cloud;
     let request = CreateRequest {
         name: desired.name.clone(),
@@ -109,6 +109,12 @@ async fn create(visit: &mut Visit<'_>, link: &Link, desired: &Desired, attempt: 
         entry.ledger = Some(ledger.clone());
         entry.first_empty = None;
     });
+    // Whoever lets an account go first closes it and then asks which products are held: either it sees the
+    // finalizer that was just written, or this sees that it is closing.
+    if let Err(error) = link.usable_for_creation(visit.ctx) {
+        close(visit, before, &ledger, None).await?;
+        return Err(error.into());
+    }
     let answer = send(visit, cloud, &request, permit, call).await;
     match answer {
         Ok(id) => {
@@ -165,7 +171,15 @@ async fn close_if_clear(
     if error.is_unclear() || error.class == Class::NotLeader {
         return Ok(());
     }
-    let taken = (error.class == Class::Exists).then(Timestamp::now);
+    close(visit, before, open, (error.class == Class::Exists).then(Timestamp::now)).await
+}
+
+async fn close(
+    visit: &mut Visit<'_>,
+    before: Option<Ledger>,
+    open: &Ledger,
+    taken: Option<Timestamp>,
+) -> Result<(), Error> {
     let unclear = before.filter(|before| before.is_open() && before.name == open.name && taken.is_none());
     let closed = match unclear {
         Some(before) => Ledger { deadline: before.deadline, ..open.clone() },
@@ -349,7 +363,7 @@ async fn remove_surplus(visit: &Visit<'_>, link: &Link, surplus: &[Observed], se
 
 /// Re-create: the id that is proved gone is forgotten; the next visit creates under a fresh ledger.
 async fn recreate(visit: &mut Visit<'_>, link: &Link, id: &str) -> Result<Outcome, Error> {
-    link.usable_for_creation()?;
+    link.usable_for_creation(visit.ctx)?;
     let message = format!("product {id} does not exist at the vendor any more; it is created anew");
     let conditions = conclude::recreating(visit, &message);
     visit.object = ledger::forget_id(&visit.api(), &visit.object, id, &conditions).await?;

@@ -1,6 +1,7 @@
 //! The last stage: status, from what the visit ended with. The only writer of an `IotProduct`'s status
 //! besides the id.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use kube::ResourceExt;
@@ -13,7 +14,7 @@ use super::requeue::{until_turn, wait};
 use super::visit::Visit;
 use crate::api::condition::{DRIFTED, READY, RECONCILING, STALLED, SUSPENDED};
 use crate::api::product::status::{Drift as ApiDrift, SecretRef};
-use crate::api::{Condition, IotProductStatus, Reason};
+use crate::api::{Condition, FORCE_FORGET_ANNOTATION, IotProductStatus, Reason};
 use crate::plan::Wait;
 use crate::plan::diff::{Drift, OWNERSHIP};
 use crate::record::condition::{Truth, get, set, when};
@@ -166,6 +167,7 @@ fn condition(
     stalled: bool,
 ) {
     let generation = visit.generation();
+    let message = &*said(visit, message);
     status.observed_generation = generation;
     let conditions = &mut status.conditions;
     set(conditions, READY, ready, reason.as_str(), message, generation);
@@ -180,6 +182,18 @@ fn checked(visit: &Visit<'_>, status: &mut IotProductStatus) {
     if visit.asked.is_some() {
         status.last_handled_reconcile_at.clone_from(&visit.asked);
     }
+}
+
+/// A way out that does not fit is better told than left without any sign.
+fn said<'a>(visit: &Visit<'_>, message: &'a str) -> Cow<'a, str> {
+    visit.forgets_another().map_or(Cow::Borrowed(message), |named| {
+        let value = visit.forgotten_by();
+        let named: String = named.chars().take(64).collect();
+        format!(
+            "{message}; annotation {FORCE_FORGET_ANNOTATION} is {named:?} and does nothing: {value} lets go"
+        )
+        .into()
+    })
 }
 
 fn of_wait(visit: &Visit<'_>, wait: &Wait) -> IotProductStatus {

@@ -25,6 +25,7 @@ pub struct Link {
     pub adoption: Adoption,
     /// What is wrong with the account, if anything.
     trouble: Option<Trouble>,
+    account: AccountId,
 }
 
 impl Link {
@@ -38,8 +39,15 @@ impl Link {
     }
 
     /// Whether a product may be created now: only while the account's list answers, because a look-up may
-    /// be needed right after.
-    pub fn usable_for_creation(&self) -> Result<(), ConnectError> {
+    /// be needed right after; and only while the account is to stay, because who lets it go asks what it created.
+    pub fn usable_for_creation(&self, ctx: &Context) -> Result<(), ConnectError> {
+        if ctx.accounts.closing(&self.account) {
+            let message = format!(
+                "{} is being deleted, so nothing is created through it; create it anew",
+                self.account
+            );
+            return Err(unusable(Reason::AccountNotFound, message));
+        }
         match &self.trouble {
             None => Ok(()),
             Some(trouble) => Err(unusable(trouble.reason, trouble.message.clone())),
@@ -88,6 +96,7 @@ pub async fn connect(visit: &Visit<'_>) -> Result<Link, Error> {
             connection: Arc::clone(connection),
             adoption: state.adoption,
             trouble: trouble.clone(),
+            account: id,
         }),
         (None, Some(trouble)) => Err(unusable(trouble.reason, trouble.message.clone()).into()),
         (None, None) => Err(ConnectError::Pending(id.to_string()).into()),

@@ -24,8 +24,7 @@ pub async fn act(visit: &mut Visit<'_>, link: Option<&Link>, plan: Plan) -> Resu
         (Plan::Delete { product }, Some(link)) => delete(visit, link, &product).await,
         (Plan::DeleteFound { product }, Some(link)) => record_found(visit, link, &product).await,
         (Plan::Gone, _) => {
-            secret::remove_ours(&visit.ctx.secrets(&visit.namespace), &secret_name(visit), &visit.uid)
-                .await?;
+            remove_secret(visit).await?;
             let note = visit.recorded().map_or_else(
                 || "nothing was created at the vendor".to_owned(),
                 |id| format!("product {id} and its Secret are gone"),
@@ -34,8 +33,7 @@ pub async fn act(visit: &mut Visit<'_>, link: Option<&Link>, plan: Plan) -> Resu
         }
         (Plan::Forget { secret: fate, remains }, _) => {
             if fate == SecretFate::Goes {
-                secret::remove_ours(&visit.ctx.secrets(&visit.namespace), &secret_name(visit), &visit.uid)
-                    .await?;
+                remove_secret(visit).await?;
             }
             let note = remains.unwrap_or_else(|| {
                 visit.recorded().map_or_else(
@@ -50,9 +48,15 @@ pub async fn act(visit: &mut Visit<'_>, link: Option<&Link>, plan: Plan) -> Resu
     }
 }
 
-/// The Secret that was written; a rename may not have been carried out yet.
-fn secret_name(visit: &Visit<'_>) -> String {
-    visit.status().secret_ref.map_or_else(|| visit.object.secret_name(), |secret| secret.name)
+/// Takes the output Secret away: where status says it is, and where the manifest says, because a rename may be
+/// carried out but for its last steps.
+async fn remove_secret(visit: &Visit<'_>) -> Result<(), Error> {
+    let named = visit.object.secret_name();
+    let written = visit.status().secret_ref.map(|secret| secret.name).filter(|written| *written != named);
+    for name in written.iter().chain([&named]) {
+        secret::remove_ours(&visit.ctx.secrets(&visit.namespace), name, &visit.uid).await?;
+    }
+    Ok(())
 }
 
 async fn delete(visit: &mut Visit<'_>, link: &Link, product: &Observed) -> Result<Outcome, Error> {

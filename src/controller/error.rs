@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::api::Reason;
+use crate::api::{FORCE_FORGET_ANNOTATION, Reason};
 use crate::plan::desired::DesiredError;
 use crate::record::RecordError;
 use crate::record::condition::Truth;
@@ -50,17 +50,33 @@ pub enum Error {
 
 /// The object's side of a failure.
 #[derive(Debug, Clone, Copy)]
-pub struct Situation {
+pub struct Situation<'a> {
     /// A product is recorded.
     pub recorded: bool,
     /// The manifest changed since it was last applied, or Ready is not True.
     pub change_required: bool,
-    /// A deletion is under way.
-    pub deleting: bool,
+    /// While a deletion is under way: the value of annotation `force-forget` that lets the object go without
+    /// the vendor.
+    pub forget: Option<&'a str>,
     /// Failures in a row, this one included.
     pub failures: u32,
     /// How long they last.
     pub failing_for: Duration,
+}
+
+impl Situation<'_> {
+    fn deleting(self) -> bool {
+        self.forget.is_some()
+    }
+
+    /// How to end a deletion that the vendor does not let happen.
+    fn way_out(self) -> String {
+        self.forget.map_or_else(String::new, |value| {
+            format!(
+                "; to let go without the vendor set deletionPolicy: Retain, or annotate {FORCE_FORGET_ANNOTATION}: {value}"
+            )
+        })
+    }
 }
 
 /// When to return.
@@ -178,7 +194,7 @@ pub fn advice(reason: Reason) -> &'static str {
 }
 
 /// Turns a failure into what the user sees and when to return.
-pub fn verdict(error: &Error, situation: Situation) -> Verdict {
+pub fn verdict(error: &Error, situation: Situation<'_>) -> Verdict {
     match error {
         Error::Desired(error) => {
             plain(Reason::InvalidSpec, error.to_string(), Some(Truth::False), Delay::Backoff(HUMAN))
@@ -209,19 +225,19 @@ fn unchecked(verdict: Verdict) -> Verdict {
 }
 
 /// Ready while something passes by itself: trouble in reading an existing product leaves it alone.
-fn passing(situation: Situation) -> Option<Truth> {
-    match (situation.recorded, situation.change_required || situation.deleting) {
+fn passing(situation: Situation<'_>) -> Option<Truth> {
+    match (situation.recorded, situation.change_required || situation.deleting()) {
         (true, false) => None,
         (true, true) => Some(Truth::False),
         (false, _) => Some(Truth::Unknown),
     }
 }
 
-fn required(situation: Situation) -> Option<Truth> {
-    (!situation.recorded || situation.change_required || situation.deleting).then_some(Truth::False)
+fn required(situation: Situation<'_>) -> Option<Truth> {
+    (!situation.recorded || situation.change_required || situation.deleting()).then_some(Truth::False)
 }
 
-fn unusable(reason: Reason, message: &str, situation: Situation) -> Verdict {
+fn unusable(reason: Reason, message: &str, situation: Situation<'_>) -> Verdict {
     let waits = matches!(reason, Reason::Throttled | Reason::VendorUnavailable | Reason::ClockSkew);
     let ready = match reason {
         // Whoever relies on the Secret has to know, whatever the product is like.
@@ -230,17 +246,12 @@ fn unusable(reason: Reason, message: &str, situation: Situation) -> Verdict {
         _ => required(situation),
     };
     let stalled = stalls(reason) || (key_trouble(reason) && lasting(situation));
-    let way_out = if situation.deleting {
-        "; to let go without the vendor set deletionPolicy: Retain, or annotate iot-products.io/force-forget with the product id"
-    } else {
-        ""
-    };
     // The account wakes its products when it changes; this is only in case that is missed.
     let delay = Delay::Backoff(PASSING);
-    Verdict { stalled, ..plain(reason, format!("{message}{way_out}"), ready, delay) }
+    Verdict { stalled, ..plain(reason, format!("{message}{}", situation.way_out()), ready, delay) }
 }
 
-fn lasting(situation: Situation) -> bool {
+fn lasting(situation: Situation<'_>) -> bool {
     lasts(situation.failures, situation.failing_for)
 }
 
@@ -249,9 +260,10 @@ pub fn lasts(failures: u32, failing_for: Duration) -> bool {
     failures >= 2 && failing_for >= KEY_SPREADS
 }
 
-fn vendor(error: &VendorError, situation: Situation) -> Verdict {
-    let reason = reason_of(error.class, situation.deleting);
-    let message = format!("{error}; {}", advice(reason));
+fn vendor(error: &VendorError, situation: Situation<'_>) -> Verdict {
+    let reason = reason_of(error.class, situation.deleting());
+    let way_out = if key_trouble(reason) { situation.way_out() } else { String::new() };
+    let message = format!("{error}; {}{way_out}", advice(reason));
     match error.class {
         // Nothing more is written by a process that may not act.
         Class::NotLeader => unchecked(plain(reason, message, None, Delay::After(Duration::from_secs(1)))),
@@ -312,14 +324,14 @@ mod tests {
     use super::*;
     use crate::vendor::Effect;
 
-    const FRESH: Situation = Situation {
+    const FRESH: Situation<'static> = Situation {
         recorded: false,
         change_required: true,
-        deleting: false,
+        forget: None,
         failures: 1,
         failing_for: Duration::ZERO,
     };
-    const HEALTHY: Situation = Situation { recorded: true, change_required: false, ..FRESH };
+    const HEALTHY: Situation<'static> = Situation { recorded: true, change_required: false, ..FRESH };
 
     fn failure(class: Class) -> Error {
         Error::Vendor(VendorError {
@@ -391,7 +403,19 @@ mod tests {
             assert!(verdict.stalled && verdict.reason == reason, "{verdict:?}");
             assert!(verdict.message.ends_with(advice(reason)), "{}", verdict.message);
         }
-        let deleting = Situation { deleting: true, ..HEALTHY };
+        let deleting = Situation { forget: Some("P1"), ..HEALTHY };
         assert_eq!(verdict(&failure(Class::Blocked), deleting).reason, Reason::DeletionBlocked);
+    }
+
+    #[test]
+    fn a_deletion_that_a_key_holds_names_both_ways_out() {
+        let deleting = Situation { forget: Some("P1"), ..HEALTHY };
+        let message = "the key is refused; put in another".to_owned();
+        let account = ConnectError::Unusable { reason: Reason::CredentialsInvalid, message }.into();
+        for error in [failure(Class::Credentials), account] {
+            let message = verdict(&error, deleting).message;
+            assert!(message.contains("put ") && message.ends_with("force-forget: P1"), "{message}");
+            assert!(!verdict(&error, HEALTHY).message.contains("force-forget"));
+        }
     }
 }

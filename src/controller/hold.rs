@@ -3,12 +3,12 @@
 
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::ResourceExt;
-use kube::api::Api;
+use kube::api::{Api, ListParams};
 
 use super::accounts::AccountId;
 use super::context::Context;
 use crate::api::account::NamespacedSecretRef;
-use crate::api::{Account, IN_USE_FINALIZER};
+use crate::api::{Account, IN_USE_FINALIZER, IotProduct, PRODUCT_FINALIZER};
 use crate::record::{RecordError, ledger};
 
 /// Puts the finalizer on a Secret that is not being deleted.
@@ -53,10 +53,10 @@ fn named_by_another(ctx: &Context, held: &NamespacedSecretRef, but: &AccountId) 
 /// Whether a Secret that is being deleted alone may go at once: a key rotation by delete and create. Not
 /// while its namespace or a product that needs it is ending, too.
 pub async fn deleted_alone(ctx: &Context, id: &AccountId, secret: &Secret) -> Result<bool, RecordError> {
-    let ending = ctx.products_of(id).iter().any(|product| {
-        product.metadata.deletion_timestamp.is_some()
-            && product.finalizers().iter().any(|f| f == crate::api::PRODUCT_FINALIZER)
-    });
+    let ending = ctx
+        .products_of(id)
+        .iter()
+        .any(|product| product.metadata.deletion_timestamp.is_some() && held(product));
     if ending {
         return Ok(false);
     }
@@ -68,11 +68,39 @@ pub async fn deleted_alone(ctx: &Context, id: &AccountId, secret: &Secret) -> Re
     Ok(namespace.is_some_and(|namespace| namespace.metadata.deletion_timestamp.is_none()))
 }
 
-/// The products that keep an account from going.
-pub fn users(ctx: &Context, id: &AccountId) -> Vec<String> {
-    ctx.products_of(id)
-        .iter()
-        .filter(|product| product.finalizers().iter().any(|f| f == crate::api::PRODUCT_FINALIZER))
-        .map(|product| format!("{}/{}", product.namespace().unwrap_or_default(), product.name_any()))
-        .collect()
+/// The products that keep an account from going. Where the stores know of none the API server is asked: they
+/// lag, and a finalizer written a moment ago may stand for a product that is being created.
+pub async fn users(ctx: &Context, id: &AccountId) -> Result<Vec<String>, RecordError> {
+    let known: Vec<String> =
+        ctx.products_of(id).iter().filter(|product| held(product)).map(|product| named(product)).collect();
+    if !known.is_empty() {
+        return Ok(known);
+    }
+    let mut users = Vec::new();
+    for scope in &ctx.scopes {
+        let namespace = scope.namespace.as_deref().or(id.namespace.as_deref());
+        if id.namespace.is_some() && namespace != id.namespace.as_deref() {
+            continue;
+        }
+        let api: Api<IotProduct> = match namespace {
+            Some(namespace) => ctx.products(namespace),
+            None => Api::all(ctx.client.clone()),
+        };
+        let products = api
+            .list(&ListParams::default())
+            .await
+            .map_err(|error| RecordError::of("listing the products of an account", error))?;
+        users.extend(
+            products.iter().filter(|product| AccountId::of(product) == *id && held(product)).map(named),
+        );
+    }
+    Ok(users)
+}
+
+fn held(product: &IotProduct) -> bool {
+    product.finalizers().iter().any(|f| f == PRODUCT_FINALIZER)
+}
+
+fn named(product: &IotProduct) -> String {
+    format!("{}/{}", product.namespace().unwrap_or_default(), product.name_any())
 }

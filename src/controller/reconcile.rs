@@ -101,7 +101,7 @@ async fn fail(visit: &mut Visit<'_>, error: &Error) -> Duration {
     let situation = Situation {
         recorded: visit.recorded().is_some(),
         change_required: visit.edited() || !visit.ready(),
-        deleting: visit.deleting(),
+        forget: visit.deleting().then(|| visit.forgotten_by()),
         failures,
         failing_for,
     };

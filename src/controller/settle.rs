@@ -217,19 +217,10 @@ async fn keep_secret(
     }
     let lives = |uid: &str| visit.ctx.lives(uid, &visit.uid);
     let mut want = output(visit, link, product, &name);
-    let mut stored = None;
-    if created && let Some(fresh) = secret::fresh(&want) {
-        if secret::create(&api, &fresh).await?.is_some() {
-            visit.ctx.metrics.secret_written();
-            return Ok(Some(name));
-        }
-        stored = secret::read(&api, &name).await?;
-    } else if !created {
-        stored = secret::read(&api, &name).await?;
-    }
-    let mut judged = stored.as_ref().map(|stored| secret::compare(stored, &want, &lives));
-    let unknown = match &judged {
-        Some(judged) => matches!(judged, Stored::Unknown),
+    // What was just created has none, most likely.
+    let mut stored = if created { None } else { secret::read(&api, &name).await? };
+    let unknown = match &stored {
+        Some(stored) => matches!(secret::compare(stored, &want, &lives), Stored::Unknown),
         None => secret::fresh(&want).is_none(),
     };
     if unknown {
@@ -239,22 +230,29 @@ async fn keep_secret(
         product.fields.extend(read.fields);
         want = output(visit, link, product, &name);
         want.expected.retain(|key| want.made.contains_key(key));
-        judged = stored.as_ref().map(|stored| secret::compare(stored, &want, &lives));
     }
-    match (stored, judged) {
-        (Some(_), Some(Stored::Same)) => {}
-        (Some(_), Some(Stored::Foreign(message))) => return Err(RecordError::SecretConflict(message).into()),
-        (Some(stored), Some(Stored::Differs(data))) => {
-            secret::update(&api, &stored, &want, data).await?;
+    if stored.is_none()
+        && let Some(fresh) = secret::fresh(&want)
+    {
+        if secret::create(&api, &fresh).await?.is_some() {
+            visit.ctx.metrics.secret_written();
+            move_away(visit, last.as_deref(), &name).await?;
+            return Ok(Some(name));
+        }
+        stored = secret::read(&api, &name).await?;
+    }
+    match stored.as_ref().map(|stored| (stored, secret::compare(stored, &want, &lives))) {
+        Some((_, Stored::Same)) => {}
+        Some((_, Stored::Foreign(message))) => return Err(RecordError::SecretConflict(message).into()),
+        Some((stored, Stored::Differs(data))) => {
+            secret::update(&api, stored, &want, data).await?;
             visit.ctx.metrics.secret_written();
             let note = format!("Secret {name} was brought back to what product {} has", product.id);
             visit.ctx.events.normal(&visit.object, "SecretRepaired", "WriteSecret", &note).await;
         }
-        _ => {
-            if let Some(fresh) = secret::fresh(&want) {
-                secret::create(&api, &fresh).await?;
-                visit.ctx.metrics.secret_written();
-            }
+        // It came or went while it was looked at.
+        Some((_, Stored::Unknown)) | None => {
+            return Err(RecordError::Conflict { what: "writing the output Secret" }.into());
         }
     }
     move_away(visit, last.as_deref(), &name).await?;

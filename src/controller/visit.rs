@@ -172,6 +172,17 @@ impl<'a> Visit<'a> {
         self.object.metadata.deletion_timestamp.is_some()
     }
 
+    /// The value of annotation `force-forget` that lets this object go.
+    pub fn forgotten_by(&self) -> &str {
+        self.recorded().unwrap_or(&self.uid)
+    }
+
+    /// What annotation `force-forget` says, where a deletion is under way and it names something else.
+    pub fn forgets_another(&self) -> Option<&str> {
+        let forget = self.object.annotations().get(FORCE_FORGET_ANNOTATION)?;
+        (self.deleting() && forget != self.forgotten_by()).then_some(forget)
+    }
+
     /// `managementPolicy: ObserveOnly`.
     pub fn observe_only(&self) -> bool {
         self.object.spec.management_policy == ManagementPolicy::ObserveOnly
@@ -265,7 +276,7 @@ impl<'a> Visit<'a> {
             shown_here: false,
             deleted,
             check: self.check,
-            force_forget: forget.is_some() && forget == Some(recorded.as_ref().unwrap_or(&self.uid)),
+            force_forget: forget.is_some_and(|forget| forget == self.forgotten_by()),
             recorded,
             now: Timestamp::now(),
         }

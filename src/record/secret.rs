@@ -16,7 +16,7 @@ use serde_json::json;
 use super::RecordError;
 use crate::api::{
     DATA_HASH_ANNOTATION, MANAGED_BY, MANAGED_BY_LABEL, OWNER_UID_LABEL, PASSWORD_SETTLES_ANNOTATION,
-    SECRET_TYPE, output_key,
+    SECRET_TYPE, TEMPLATE_ANNOTATION, output_key,
 };
 
 /// What the Secret is to hold.
@@ -72,18 +72,19 @@ fn text<'a>(data: &'a BTreeMap<String, ByteString>, key: &str) -> Option<&'a str
 }
 
 /// Whether a stored Secret is this object's (protocol, Secrets): by type, and by owner UID or, when no
-/// object of that UID lives, by vendor and product id.
+/// object of that UID lives, by vendor and product id. One that was written back with another type, as backups
+/// do, is known by both of our labels.
 fn foreign(stored: &Secret, want: &Output, lives: &dyn Fn(&str) -> bool) -> Option<String> {
     let name = &want.name;
+    if is_of(stored, &want.owner_uid) {
+        return None;
+    }
     if stored.type_.as_deref() != Some(SECRET_TYPE) {
         return Some(format!(
             "Secret {name} exists and is not of type {SECRET_TYPE}; delete it or set spec.secret.name to another name"
         ));
     }
     let owner = stored.labels().get(OWNER_UID_LABEL).map(String::as_str).unwrap_or_default();
-    if owner == want.owner_uid {
-        return None;
-    }
     let none = BTreeMap::new();
     let data = stored.data.as_ref().unwrap_or(&none);
     let same = [output_key::VENDOR, output_key::PRODUCT_ID]
@@ -130,8 +131,9 @@ pub fn compare(stored: &Secret, want: &Output, lives: &dyn Fn(&str) -> bool) -> 
         }
     }
     let labelled = labels(want).iter().all(|(key, value)| stored.labels().get(key) == Some(value))
-        && want.annotations.iter().all(|(key, value)| stored.annotations().get(key) == Some(value));
-    if data == *have && intact && labelled { Stored::Same } else { Stored::Differs(data) }
+        && want.annotations.iter().all(|(key, value)| stored.annotations().get(key) == Some(value))
+        && stored.annotations().get(TEMPLATE_ANNOTATION) == template(want).as_ref();
+    if data == *have && intact && labelled && !locked(stored) { Stored::Same } else { Stored::Differs(data) }
 }
 
 fn labels(want: &Output) -> BTreeMap<String, String> {
@@ -143,8 +145,33 @@ fn labels(want: &Output) -> BTreeMap<String, String> {
 
 fn annotations(want: &Output, data: &BTreeMap<String, ByteString>) -> BTreeMap<String, String> {
     let mut annotations = want.annotations.clone();
+    annotations.extend(template(want).map(|template| (TEMPLATE_ANNOTATION.to_owned(), template)));
     annotations.insert(DATA_HASH_ANNOTATION.to_owned(), data_hash(&want.owner_uid, data));
     annotations
+}
+
+/// The keys that the manifest gives to labels and annotations.
+fn template(want: &Output) -> Option<String> {
+    let keys = |kind: &'static str, map: &BTreeMap<String, String>| {
+        map.keys().map(|key| format!("{kind}:{key}")).collect::<Vec<_>>()
+    };
+    let all = [keys("label", &want.labels), keys("annotation", &want.annotations)].concat();
+    (!all.is_empty()).then(|| all.join(","))
+}
+
+/// Of what the manifest gave before, the keys that it no longer gives.
+fn dropped<'a>(stored: &'a Secret, kind: &str, kept: &BTreeMap<String, String>) -> Vec<&'a str> {
+    let given = stored.annotations().get(TEMPLATE_ANNOTATION).map(String::as_str).unwrap_or_default();
+    given
+        .split(',')
+        .filter_map(|entry| entry.strip_prefix(kind)?.strip_prefix(':'))
+        .filter(|key| !kept.contains_key(*key))
+        .collect()
+}
+
+/// It cannot become what it is to be by an edit.
+fn locked(stored: &Secret) -> bool {
+    stored.immutable == Some(true) || stored.type_.as_deref() != Some(SECRET_TYPE)
 }
 
 /// The Secret as it is to be created; `None` while a vendor-made value is unknown.
@@ -211,14 +238,15 @@ pub async fn put(
     let settles =
         |annotations: &BTreeMap<String, String>| annotations.contains_key(PASSWORD_SETTLES_ANNOTATION);
     let annotated = wanted.iter().all(|(key, value)| stored.annotations().get(key) == Some(value))
-        && settles(&wanted) == settles(stored.annotations());
+        && settles(&wanted) == settles(stored.annotations())
+        && stored.annotations().get(TEMPLATE_ANNOTATION) == template(want).as_ref();
     let labelled = labels(want).iter().all(|(key, value)| stored.labels().get(key) == Some(value));
     if stored.data.as_ref() == Some(&data) && annotated && labelled {
         return Ok(None);
     }
-    if stored.immutable == Some(true) {
+    if locked(stored) {
         return Err(RecordError::SecretConflict(format!(
-            "Secret {} is immutable and has to be changed; set spec.secret.name to another name, and its content moves there",
+            "Secret {} is immutable or of another type and has to be changed; set spec.secret.name to another name, and its content moves there",
             want.name
         )));
     }
@@ -239,7 +267,8 @@ pub async fn create(api: &Api<Secret>, secret: &Secret) -> Result<Option<Secret>
     }
 }
 
-/// Writes the data of one of ours. An immutable one is replaced, its content held meanwhile.
+/// Writes the data of one of ours. One that is immutable or of another type is replaced, its content held
+/// meanwhile.
 pub async fn update(
     api: &Api<Secret>,
     stored: &Secret,
@@ -247,35 +276,51 @@ pub async fn update(
     data: BTreeMap<String, ByteString>,
 ) -> Result<Secret, RecordError> {
     let what = "writing the output Secret";
-    if stored.immutable == Some(true) {
-        remove(api, stored).await?;
-        let created = create(api, &with_data(want, data)).await?;
-        return created.ok_or(RecordError::Conflict { what });
+    if locked(stored) {
+        return replace(api, stored, &with_data(want, data)).await;
     }
     let none = BTreeMap::new();
     let removed = stored.data.as_ref().unwrap_or(&none).keys().filter(|key| !data.contains_key(*key));
     let mut patched: serde_json::Map<String, serde_json::Value> =
         removed.map(|key| (key.clone(), serde_json::Value::Null)).collect();
-    let annotations = annotations(want, &data);
+    let (labels, annotations) = (labels(want), annotations(want, &data));
     for (key, value) in data {
         patched.insert(key, json!(value));
     }
-    let mut annotations = json!(annotations);
-    let settled = !want.annotations.contains_key(PASSWORD_SETTLES_ANNOTATION);
-    if settled && stored.annotations().contains_key(PASSWORD_SETTLES_ANNOTATION) {
-        annotations[PASSWORD_SETTLES_ANNOTATION] = serde_json::Value::Null;
-    }
+    let mut gone = dropped(stored, "annotation", &annotations);
+    let ours = [PASSWORD_SETTLES_ANNOTATION, TEMPLATE_ANNOTATION];
+    gone.extend(ours.iter().filter(|key| !annotations.contains_key(**key)));
+    let without = |mut kept: serde_json::Value, gone: &[&str]| {
+        for key in gone {
+            kept[*key] = serde_json::Value::Null;
+        }
+        kept
+    };
+    let gone_labels = dropped(stored, "label", &labels);
     let patch = json!({
         "metadata": {
             "resourceVersion": stored.resource_version(),
-            "labels": labels(want),
-            "annotations": annotations,
+            "labels": without(json!(labels), &gone_labels),
+            "annotations": without(json!(annotations), &gone),
         },
         "data": patched,
     });
     api.patch(&want.name, &PatchParams::default(), &Patch::Merge(patch))
         .await
         .map_err(|error| RecordError::of(what, error))
+}
+
+/// Puts another in its place. Somebody's finalizer may keep the old one.
+async fn replace(api: &Api<Secret>, stored: &Secret, by: &Secret) -> Result<Secret, RecordError> {
+    if stored.metadata.deletion_timestamp.is_some() {
+        return Err(RecordError::SecretConflict(format!(
+            "Secret {} is being deleted and finalizers {:?} hold it; take them off, or set spec.secret.name to another name",
+            stored.name_any(),
+            stored.finalizers()
+        )));
+    }
+    remove(api, stored).await?;
+    create(api, by).await?.ok_or(RecordError::Conflict { what: "replacing the output Secret" })
 }
 
 /// Deletes exactly this Secret.
@@ -293,7 +338,8 @@ pub async fn remove(api: &Api<Secret>, stored: &Secret) -> Result<(), RecordErro
 
 /// Whether a stored Secret was written for the object of this UID.
 pub fn is_of(stored: &Secret, owner_uid: &str) -> bool {
-    stored.type_.as_deref() == Some(SECRET_TYPE)
+    let labelled = stored.labels().get(MANAGED_BY_LABEL).is_some_and(|by| by == MANAGED_BY);
+    (stored.type_.as_deref() == Some(SECRET_TYPE) || labelled)
         && stored.labels().get(OWNER_UID_LABEL).is_some_and(|uid| uid == owner_uid)
 }
 

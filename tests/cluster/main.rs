@@ -2,7 +2,8 @@
 //! tried from outside through the binary, the API and the vendor's call log.
 //!
 //! `IDLE_SECONDS` and `OUTAGE_SECONDS` make the two tests that watch for a while watch longer, and
-//! `QUOTA_PRODUCTS` those of quotas create more. `CHAOS_SECONDS`, `CHAOS_PRODUCTS` and `CHAOS_SEED` are of `chaos`.
+//! `QUOTA_PRODUCTS` those of quotas create more, and `REMOVAL_PRODUCTS` that of a namespace delete more.
+//! `CHAOS_SECONDS`, `CHAOS_PRODUCTS` and `CHAOS_SEED` are of `chaos`.
 
 #![allow(
     clippy::unwrap_used,
@@ -34,11 +35,14 @@ mod lists;
 mod manifest;
 mod object;
 mod operator;
+mod orders;
 mod outage;
+mod outputs;
 mod passwords;
 mod policies;
 mod quiet;
 mod reasons;
+mod removal;
 mod renamed;
 mod rules;
 mod secrets;
@@ -85,11 +89,14 @@ fn main() {
         leader::tests(),
         legacy::tests(),
         lists::tests(),
+        orders::tests(),
         outage::tests(),
         passwords::tests(),
         policies::tests(),
+        outputs::tests(),
         quiet::tests(),
         reasons::tests(),
+        removal::tests(),
         renamed::tests(),
         rules::tests(),
         secrets::tests(),

@@ -33,12 +33,16 @@ pub(crate) struct Shown {
 impl Side {
     /// The contract's manifests.
     pub(crate) fn contract(self, world: &World) -> Contract {
-        let (namespace, endpoint) = (world.namespace().name(), world.endpoint());
+        self.contract_in(world.namespace().name(), &world.endpoint())
+    }
+
+    /// The same for any namespace.
+    pub(crate) fn contract_in(self, namespace: &str, endpoint: &str) -> Contract {
         match self {
-            Self::Tencent => Contract::tencent(namespace, &endpoint),
-            Self::Legacy => Contract::legacy(namespace, &endpoint),
-            Self::Alibaba => Contract::alibaba(namespace, &endpoint),
-            Self::Huawei => Contract::huawei(namespace, &endpoint),
+            Self::Tencent => Contract::tencent(namespace, endpoint),
+            Self::Legacy => Contract::legacy(namespace, endpoint),
+            Self::Alibaba => Contract::alibaba(namespace, endpoint),
+            Self::Huawei => Contract::huawei(namespace, endpoint),
         }
     }
 
@@ -85,6 +89,52 @@ impl Side {
                 admin.huawei().products("default").unwrap().into_iter().map(shown).collect()
             }
         }
+    }
+
+    /// Sets how many devices a product has.
+    pub(crate) fn set_devices(self, world: &World, id: &str, count: u64) {
+        let admin = world.admin();
+        let set = match self {
+            Self::Tencent => admin.tencent().set_devices("default", id, count),
+            Self::Legacy => admin.tencent_legacy().set_devices("legacy", id, count),
+            Self::Alibaba => admin.alibaba().set_devices("default", id, count),
+            Self::Huawei => admin.huawei().set_devices("default", id, count),
+        };
+        set.expect("a product to give devices");
+    }
+
+    /// The vendor takes another secret for the account's key from now on, under this name in the Secret.
+    pub(crate) fn rotate(self, world: &World, secret: &str) -> &'static str {
+        let admin = world.admin();
+        let changed = match self {
+            Self::Tencent | Self::Legacy => {
+                let (vendor, account) = match self {
+                    Self::Tencent => (admin.tencent(), "default"),
+                    _ => (admin.tencent_legacy(), "legacy"),
+                };
+                let mut keys = vendor.account(account).expect("the account").keys;
+                for key in keys {
+                    secret.clone_into(&mut key.secret_key);
+                }
+                vendor.set_keys(account, keys)
+            }
+            Self::Alibaba => {
+                let mut keys = admin.alibaba().account("default").expect("the account").keys;
+                for key in keys {
+                    secret.clone_into(&mut key.access_key_secret);
+                }
+                admin.alibaba().set_keys("default", keys)
+            }
+            Self::Huawei => {
+                let mut keys = admin.huawei().account("default").expect("the account").keys;
+                for key in keys {
+                    secret.clone_into(&mut key.secret_key);
+                }
+                admin.huawei().set_keys("default", keys)
+            }
+        };
+        changed.expect("the account");
+        if self == Self::Alibaba { "accessKeySecret" } else { "secretKey" }
     }
 
     /// Keys of an output Secret, sorted, without the device host.

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use iot_simulator::{Admin, Config, Simulator};
 use iot_test_harness::{AuditEntry, ControlPlane, Mark, TestNamespace};
 use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::events::v1::Event;
 use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams};
 use kube::{Client, ResourceExt as _};
 use serde_json::{Value, json};
@@ -279,6 +280,17 @@ impl World {
         let complaint = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "kubectl {arguments:?}: {complaint}");
         String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Events of a reason about an object, by their notes.
+    pub(crate) async fn events(&self, reason: &str, uid: &str) -> Vec<String> {
+        let api: Api<Event> = Api::namespaced(self.client.clone(), self.namespace.name());
+        let events = api.list(&kube::api::ListParams::default()).await.expect("the events");
+        let about = |event: &Event| {
+            event.reason.as_deref() == Some(reason)
+                && event.regarding.as_ref().is_some_and(|object| object.uid.as_deref() == Some(uid))
+        };
+        events.into_iter().filter(about).filter_map(|event| event.note).collect()
     }
 
     /// This moment in the audit log.
