@@ -210,7 +210,7 @@ async fn hold_secret<K: Account>(
             *ending = None;
             hold::hold(&secrets, secret).await?;
         } else if ending.get_or_insert_with(Instant::now).elapsed() >= TOGETHER
-            && hold::deleted_alone(ctx, id, secret).await?
+            && hold::deleted_alone(ctx, secret).await?
         {
             ledger::set_finalizer(&secrets, secret, crate::api::IN_USE_FINALIZER, false).await?;
         }
@@ -381,6 +381,8 @@ async fn finish<K: Account>(
         account_status::held_by(api, account, &users).await?;
         return Ok(Some(Duration::from_secs(2)));
     }
+    // Said before it is asked who else needs the Secrets: of accounts that end together, the last lets them go.
+    ctx.accounts.done(&account.uid().unwrap_or_default());
     for held in account.status().map(|status| status.held_secrets.clone()).unwrap_or_default() {
         hold::release(ctx, &held, id).await?;
     }

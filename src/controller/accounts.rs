@@ -1,6 +1,6 @@
 //! Accounts as products use them: the state that the accounts' own reconcile keeps up to date.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::api::{AccountKind, AccountView, Adoption, IotProduct, Reason, Vendor};
@@ -82,17 +82,21 @@ pub struct AccountState {
 
 /// All accounts that were looked at since the start.
 #[derive(Default)]
-pub struct Accounts(RwLock<HashMap<AccountId, Arc<AccountState>>>);
+pub struct Accounts {
+    states: RwLock<HashMap<AccountId, Arc<AccountState>>>,
+    /// UIDs of deleted accounts that need their key no more; the stores may show them for a while.
+    done: RwLock<HashSet<String>>,
+}
 
 impl Accounts {
     /// The state of an account; `None` before its first visit.
     pub fn get(&self, id: &AccountId) -> Option<Arc<AccountState>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+        self.states.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 
     /// Sets the state and tells whether what products see of it changed.
     pub fn set(&self, id: AccountId, state: AccountState) -> bool {
-        let mut accounts = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut accounts = self.states.write().unwrap_or_else(PoisonError::into_inner);
         let state = Arc::new(state);
         let before = accounts.insert(id, Arc::clone(&state));
         !before.is_some_and(|before| {
@@ -104,7 +108,7 @@ impl Accounts {
 
     /// From now on nothing is created through an account.
     pub fn close(&self, id: &AccountId) {
-        let mut accounts = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut accounts = self.states.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(state) = accounts.get_mut(id) {
             Arc::make_mut(state).closing = true;
         }
@@ -115,8 +119,18 @@ impl Accounts {
         self.get(id).is_none_or(|state| state.closing)
     }
 
+    /// A deleted account has no product left that needs its key.
+    pub fn done(&self, uid: &str) {
+        self.done.write().unwrap_or_else(PoisonError::into_inner).insert(uid.to_owned());
+    }
+
+    /// Whether a deleted account has said so.
+    pub fn is_done(&self, uid: &str) -> bool {
+        self.done.read().unwrap_or_else(PoisonError::into_inner).contains(uid)
+    }
+
     /// Forgets an account that is gone.
     pub fn remove(&self, id: &AccountId) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(id);
+        self.states.write().unwrap_or_else(PoisonError::into_inner).remove(id);
     }
 }

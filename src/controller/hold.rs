@@ -8,7 +8,7 @@ use kube::api::{Api, ListParams};
 use super::accounts::AccountId;
 use super::context::Context;
 use crate::api::account::NamespacedSecretRef;
-use crate::api::{Account, IN_USE_FINALIZER, IotProduct, PRODUCT_FINALIZER};
+use crate::api::{ACCOUNT_FINALIZER, Account, IN_USE_FINALIZER, IotProduct, PRODUCT_FINALIZER};
 use crate::record::{RecordError, ledger};
 
 /// Puts the finalizer on a Secret that is not being deleted.
@@ -19,9 +19,9 @@ pub async fn hold(api: &Api<Secret>, secret: &Secret) -> Result<(), RecordError>
     ledger::set_finalizer(api, secret, IN_USE_FINALIZER, true).await.map(drop)
 }
 
-/// Takes the finalizer off a Secret, unless another account still names it.
+/// Takes the finalizer off a Secret, unless another account still names it and may need it.
 pub async fn release(ctx: &Context, held: &NamespacedSecretRef, but: &AccountId) -> Result<(), RecordError> {
-    if named_by_another(ctx, held, but) {
+    if naming(ctx, held).iter().any(|other| other.id != *but && other.needs) {
         return Ok(());
     }
     let api = ctx.secrets(&held.namespace);
@@ -33,36 +33,52 @@ pub async fn release(ctx: &Context, held: &NamespacedSecretRef, but: &AccountId)
     }
 }
 
-fn named_by_another(ctx: &Context, held: &NamespacedSecretRef, but: &AccountId) -> bool {
-    fn names<K: Account>(account: &K, held: &NamespacedSecretRef, but: &AccountId) -> bool {
-        let view = account.view();
-        account.meta().deletion_timestamp.is_none()
-            && AccountId::from_view(&view) != *but
-            && view.credentials.namespace == held.namespace
-            && view.credentials.name == held.name
+/// An account that names a Secret.
+struct Naming {
+    id: AccountId,
+    ending: bool,
+    /// It is to stay, or has products to delete first.
+    needs: bool,
+}
+
+fn naming(ctx: &Context, held: &NamespacedSecretRef) -> Vec<Naming> {
+    fn of<K: Account>(ctx: &Context, account: &K) -> Naming {
+        let ending = account.meta().deletion_timestamp.is_some();
+        let waits = account.finalizers().iter().any(|f| f == ACCOUNT_FINALIZER);
+        let done = ctx.accounts.is_done(account.meta().uid.as_deref().unwrap_or_default());
+        Naming { id: AccountId::from_view(&account.view()), ending, needs: !ending || waits && !done }
     }
-    ctx.scopes.iter().any(|scope| {
-        scope.accounts.find(|account| names(account, held, but)).is_some()
-            || scope
-                .cluster_accounts
-                .as_ref()
-                .is_some_and(|store| store.find(|account| names(account, held, but)).is_some())
-    })
+    fn names<K: Account>(account: &K, held: &NamespacedSecretRef) -> bool {
+        let credentials = account.view().credentials;
+        credentials.namespace == held.namespace && credentials.name == held.name
+    }
+    let mut all = Vec::new();
+    for scope in &ctx.scopes {
+        let accounts = scope.accounts.state_filter(|account| names(account, held));
+        all.extend(accounts.iter().map(|account| of(ctx, &**account)));
+        if let Some(store) = &scope.cluster_accounts {
+            let accounts = store.state_filter(|account| names(account, held));
+            all.extend(accounts.iter().map(|account| of(ctx, &**account)));
+        }
+    }
+    all
 }
 
 /// Whether a Secret that is being deleted alone may go at once: a key rotation by delete and create. Not
-/// while its namespace or a product that needs it is ending, too.
-pub async fn deleted_alone(ctx: &Context, id: &AccountId, secret: &Secret) -> Result<bool, RecordError> {
-    let ending = ctx
-        .products_of(id)
-        .iter()
-        .any(|product| product.metadata.deletion_timestamp.is_some() && held(product));
-    if ending {
+/// while its namespace, an account that names it or a product of one is ending, too.
+pub async fn deleted_alone(ctx: &Context, secret: &Secret) -> Result<bool, RecordError> {
+    let held =
+        NamespacedSecretRef { namespace: secret.namespace().unwrap_or_default(), name: secret.name_any() };
+    let ends = |product: &IotProduct| product.metadata.deletion_timestamp.is_some() && held_product(product);
+    let needed = naming(ctx, &held).iter().any(|account| {
+        account.ending && account.needs || ctx.products_of(&account.id).iter().any(|product| ends(product))
+    });
+    if needed {
         return Ok(false);
     }
     let namespaces: Api<Namespace> = Api::all(ctx.client.clone());
     let namespace = namespaces
-        .get_opt(&secret.namespace().unwrap_or_default())
+        .get_opt(&held.namespace)
         .await
         .map_err(|error| RecordError::of("reading the Secret's namespace", error))?;
     Ok(namespace.is_some_and(|namespace| namespace.metadata.deletion_timestamp.is_none()))
@@ -71,8 +87,12 @@ pub async fn deleted_alone(ctx: &Context, id: &AccountId, secret: &Secret) -> Re
 /// The products that keep an account from going. Where the stores know of none the API server is asked: they
 /// lag, and a finalizer written a moment ago may stand for a product that is being created.
 pub async fn users(ctx: &Context, id: &AccountId) -> Result<Vec<String>, RecordError> {
-    let known: Vec<String> =
-        ctx.products_of(id).iter().filter(|product| held(product)).map(|product| named(product)).collect();
+    let known: Vec<String> = ctx
+        .products_of(id)
+        .iter()
+        .filter(|product| held_product(product))
+        .map(|product| named(product))
+        .collect();
     if !known.is_empty() {
         return Ok(known);
     }
@@ -91,13 +111,16 @@ pub async fn users(ctx: &Context, id: &AccountId) -> Result<Vec<String>, RecordE
             .await
             .map_err(|error| RecordError::of("listing the products of an account", error))?;
         users.extend(
-            products.iter().filter(|product| AccountId::of(product) == *id && held(product)).map(named),
+            products
+                .iter()
+                .filter(|product| AccountId::of(product) == *id && held_product(product))
+                .map(named),
         );
     }
     Ok(users)
 }
 
-fn held(product: &IotProduct) -> bool {
+fn held_product(product: &IotProduct) -> bool {
     product.finalizers().iter().any(|f| f == PRODUCT_FINALIZER)
 }
 

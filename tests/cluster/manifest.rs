@@ -72,3 +72,10 @@ pub(crate) fn named(product: &Value, name: &str) -> Value {
     product["spec"]["name"] = json!(name);
     product
 }
+
+/// The same, with a name at the vendor that every vendor takes.
+pub(crate) fn named_anywhere(product: &Value, name: &str) -> Value {
+    let mut product = named(product, name);
+    product["spec"]["name"] = json!(name.replace('-', "_"));
+    product
+}

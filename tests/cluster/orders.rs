@@ -10,7 +10,7 @@ use iot_test_harness::TestNamespace;
 use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams};
 use serde_json::{Value, json};
 
-use crate::manifest::{Contract, named};
+use crate::manifest::{Contract, named_anywhere};
 use crate::object::{Kind, Object};
 use crate::session::tests;
 use crate::side::{SIDES, Side};
@@ -128,7 +128,7 @@ async fn begin(world: &World, shift: usize) -> (Vec<Case>, String) {
         let namespace = world.plane().namespace("order").await.unwrap();
         let side = SIDES[(number + shift) % SIDES.len()];
         let mut contract = side.contract_in(namespace.name(), &world.endpoint());
-        contract.product = named(&contract.product, &format!("lamp-{number:02}"));
+        contract.product = named_anywhere(&contract.product, &format!("lamp-{number:02}"));
         contract.account["spec"]["resyncInterval"] = json!("0s");
         Case { order, side, namespace, contract }
     }))
@@ -180,7 +180,7 @@ async fn a_namespace_with_many_products(world: World) {
         world.apply(&contract.account).await;
         for number in 0..per_vendor {
             let name = format!("{}-{number:03}", name(&contract.account));
-            world.apply(&named(&contract.product, &name)).await;
+            world.apply(&named_anywhere(&contract.product, &name)).await;
             names.push(name);
         }
     }

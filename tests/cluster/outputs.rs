@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use iot_test_harness::AuditEntry;
 use serde_json::{Value, json};
 
-use crate::manifest::{Contract, named};
+use crate::manifest::{Contract, named_anywhere};
 use crate::object::{Kind, Object};
 use crate::operator::Operator;
 use crate::session::{Plane, Test};
@@ -74,8 +74,7 @@ async fn rename(world: World, side: Side) {
     assert_eq!(world.secret("moved").await.unwrap().1, before);
     world.gone(Kind::Secret, &old, PATIENCE).await;
     let writes = secret_writes(world.writes_since(mark).await);
-    // The name of what a create creates is not in the audit log.
-    assert_eq!(writes, ["create ".to_owned(), format!("delete {old}")], "written before it is removed");
+    assert_eq!(writes, ["create moved".to_owned(), format!("delete {old}")], "written before it is removed");
     world.delete(Kind::Product, product).await;
     world.gone(Kind::Product, product, PATIENCE).await;
     assert!(world.secret("moved").await.is_none());
@@ -251,7 +250,7 @@ async fn spread(world: World, side: Side) {
     world.apply(&contract.account).await;
     let products: Vec<String> = (0..PRODUCTS).map(|number| format!("lamp-{number}")).collect();
     for product in &products {
-        world.apply(&named(&contract.product, product)).await;
+        world.apply(&named_anywhere(&contract.product, product)).await;
     }
     for product in &products {
         side.agreed(&world, product).await;
