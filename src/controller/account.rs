@@ -34,7 +34,7 @@ use crate::vendor::{Call, Class, VendorError};
 const KEY_CHECK: Duration = Duration::from_secs(15);
 /// What is deleted within this time counts as deleted together: a credentials Secret is let go only when nothing
 /// that needs it has followed it.
-const TOGETHER: Duration = Duration::from_secs(3);
+const TOGETHER: Duration = Duration::from_secs(5);
 /// How soon an account is looked at again while the products are not known yet.
 const STORES_FILL: Duration = Duration::from_millis(100);
 /// How soon a vendor that did not answer is asked again.
@@ -155,13 +155,17 @@ fn counted(ctx: &Context, id: &AccountId, unmanaged: usize) -> ProductCount {
     }
 }
 
-/// A product's call failed in a way that may be the account's: its list is due now, unless one was just made.
-pub fn suspect(ctx: &Context, id: &AccountId) {
+/// A product's call failed in a way that may be the account's: its list is due now, unless one was just made;
+/// when a user asked for a check, as soon as one may be made again.
+pub fn suspect(ctx: &Context, id: &AccountId, asked: bool) {
+    let now = Instant::now();
     let mut memories = ctx.account_memories.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    if let Some(memory) = memories.get_mut(id)
-        && memory.attempted.is_none_or(|at| at.elapsed() >= RETRY)
-    {
-        memory.next_list = Some(Instant::now());
+    if let Some(memory) = memories.get_mut(id) {
+        let due = memory.attempted.map_or(now, |at| at + RETRY).max(now);
+        if !asked && due > now {
+            return;
+        }
+        memory.next_list = Some(due);
         drop(memories);
         ctx.wake_account(id);
     }

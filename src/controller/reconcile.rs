@@ -106,8 +106,10 @@ async fn fail(visit: &mut Visit<'_>, error: &Error) -> Duration {
         failing_for,
     };
     let verdict = verdict(error, situation);
-    if verdict.account {
-        super::account::suspect(visit.ctx, &AccountId::of(&visit.object));
+    // Who asks for a check knows, perhaps, that the vendor lets the account again what it refused.
+    let asked = visit.check_now().is_some() && matches!(error, Error::Connect(_));
+    if verdict.account || asked {
+        super::account::suspect(visit.ctx, &AccountId::of(&visit.object), asked);
     }
     debug!(error = %chain(error), reason = %verdict.reason, failures, "the visit ended early");
     match conclude::fail(visit, &verdict, failures).await {

@@ -20,6 +20,7 @@ use crate::world::{PATIENCE, World, until};
 tests!(Shared {
     every_order_while_the_operator_runs,
     every_order_while_the_operator_is_away,
+    the_key_is_seen_to_go_first,
     a_namespace_with_many_products,
 });
 
@@ -158,6 +159,23 @@ async fn every_order_while_the_operator_is_away(world: World) {
     join_all(cases.iter().map(|case| case.delete(&world))).await;
     let _next = world.operator_with(&[("watch-namespaces", &namespaces)]).await;
     assert_nothing_is_left(&world, &cases).await;
+}
+
+/// The account looks at its key when that is all that was deleted so far.
+async fn the_key_is_seen_to_go_first(world: World) {
+    let contract = Side::Tencent.contract(&world);
+    let (product, account) = (name(&contract.product), name(&contract.account));
+    let _operator = world.operator().await;
+    world.apply_all(&contract).await;
+    Side::Tencent.agreed(&world, product).await;
+    world.object_until(Kind::Account, account, "Ready", PATIENCE, Object::is_available).await;
+    world.delete(Kind::Secret, name(&contract.key)).await;
+    world.edit(Kind::Account, account, json!({"spec": {"resyncInterval": "1h"}})).await;
+    world.object_until(Kind::Account, account, "a visit", PATIENCE, Object::is_current).await;
+    world.delete(Kind::Product, product).await;
+    world.gone(Kind::Product, product, PATIENCE).await;
+    world.gone(Kind::Secret, name(&contract.key), PATIENCE).await;
+    assert_eq!(Side::Tencent.products(&world), []);
 }
 
 async fn assert_nothing_is_left(world: &World, cases: &[Case]) {

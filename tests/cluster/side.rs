@@ -113,21 +113,21 @@ impl Side {
                     _ => (admin.tencent_legacy(), "legacy"),
                 };
                 let mut keys = vendor.account(account).expect("the account").keys;
-                for key in keys {
+                for key in &mut keys {
                     secret.clone_into(&mut key.secret_key);
                 }
                 vendor.set_keys(account, keys)
             }
             Self::Alibaba => {
                 let mut keys = admin.alibaba().account("default").expect("the account").keys;
-                for key in keys {
+                for key in &mut keys {
                     secret.clone_into(&mut key.access_key_secret);
                 }
                 admin.alibaba().set_keys("default", keys)
             }
             Self::Huawei => {
                 let mut keys = admin.huawei().account("default").expect("the account").keys;
-                for key in keys {
+                for key in &mut keys {
                     secret.clone_into(&mut key.secret_key);
                 }
                 admin.huawei().set_keys("default", keys)
