@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use tracing::{Instrument, debug, info_span};
 
 use super::account_key::connection;
+use super::account_memory::{Memory, RETRY, Version, remember, remembered};
 use super::account_status::{self, Judged};
 use super::accounts::{AccountId, AccountState, Trouble};
 use super::context::Context;
@@ -37,41 +38,10 @@ const KEY_CHECK: Duration = Duration::from_secs(15);
 const TOGETHER: Duration = Duration::from_secs(5);
 /// How soon an account is looked at again while the products are not known yet.
 const STORES_FILL: Duration = Duration::from_millis(100);
-/// How soon a vendor that did not answer is asked again.
-const RETRY: Duration = Duration::from_secs(10);
 /// How soon a key or account that was refused is tried again unchanged.
 const REFUSED: Duration = Duration::from_mins(5);
 /// When the next list of an account comes that wants none.
 const NEVER: Duration = Duration::from_hours(24 * 365);
-
-/// What an account's reconcile remembers.
-#[derive(Default, Clone)]
-pub struct Memory {
-    version: Option<Version>,
-    connection: Option<Arc<Connection>>,
-    trouble: Option<Trouble>,
-    unmanaged: Option<usize>,
-    attempted: Option<Instant>,
-    listed: Option<Duration>,
-    /// Since when the credentials Secret is seen being deleted.
-    secret_ending: Option<Instant>,
-    next_list: Option<Instant>,
-    counted: Option<Instant>,
-    failures: u32,
-    failing_since: Option<Instant>,
-}
-
-/// What a connection was made from.
-#[derive(Clone, PartialEq, Eq)]
-struct Version {
-    uid: Option<String>,
-    generation: Option<i64>,
-    /// Its data, hashed: our own finalizer on it is no new key.
-    secret: Option<String>,
-}
-
-/// Accounts' memories by id.
-pub type Memories = std::sync::Mutex<std::collections::HashMap<AccountId, Memory>>;
 
 /// Visits one account. Never fails: a failure is status and a delay.
 pub async fn reconcile<K: Account>(account: Arc<K>, ctx: Arc<Context>) -> Result<Action, Infallible> {
@@ -153,32 +123,6 @@ fn counted(ctx: &Context, id: &AccountId, unmanaged: usize) -> ProductCount {
         total: number(managed + unmanaged),
         unmanaged: number(unmanaged),
     }
-}
-
-/// A product's call failed in a way that may be the account's: its list is due now, unless one was just made;
-/// when a user asked for a check, as soon as one may be made again.
-pub fn suspect(ctx: &Context, id: &AccountId, asked: bool) {
-    let now = Instant::now();
-    let mut memories = ctx.account_memories.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    if let Some(memory) = memories.get_mut(id) {
-        let due = memory.attempted.map_or(now, |at| at + RETRY).max(now);
-        if !asked && due > now {
-            return;
-        }
-        memory.next_list = Some(due);
-        drop(memories);
-        ctx.wake_account(id);
-    }
-}
-
-fn remembered(ctx: &Context, id: &AccountId) -> Memory {
-    let memories = ctx.account_memories.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    memories.get(id).cloned().unwrap_or_default()
-}
-
-fn remember(ctx: &Context, id: &AccountId, memory: Memory) {
-    let mut memories = ctx.account_memories.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    memories.insert(id.clone(), memory);
 }
 
 /// First the account says which Secrets it holds, then it holds them, before any product's first ledger;

@@ -73,7 +73,7 @@ pub struct Context {
     /// The accounts' states.
     pub accounts: Accounts,
     /// What the accounts' own visits remember.
-    pub account_memories: super::account::Memories,
+    pub account_memories: super::account_memory::Memories,
     /// What connections have in common.
     pub surroundings: Surroundings,
     /// Events.

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod account_key;
+pub mod account_memory;
 pub mod account_status;
 pub mod accounts;
 pub mod act;

@@ -107,9 +107,9 @@ async fn fail(visit: &mut Visit<'_>, error: &Error) -> Duration {
     };
     let verdict = verdict(error, situation);
     // Who asks for a check knows, perhaps, that the vendor lets the account again what it refused.
-    let asked = visit.check_now().is_some() && matches!(error, Error::Connect(_));
+    let asked = visit.asked.is_some() && matches!(error, Error::Connect(_));
     if verdict.account || asked {
-        super::account::suspect(visit.ctx, &AccountId::of(&visit.object), asked);
+        super::account_memory::suspect(visit.ctx, &AccountId::of(&visit.object), asked);
     }
     debug!(error = %chain(error), reason = %verdict.reason, failures, "the visit ended early");
     match conclude::fail(visit, &verdict, failures).await {

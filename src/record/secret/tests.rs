@@ -66,10 +66,35 @@ fn a_new_product_replaces_all_keys() {
 fn what_is_not_ours_is_foreign() {
     let mut opaque = stored();
     opaque.type_ = Some("Opaque".into());
-    assert!(matches!(compare(&opaque, &want(Some("s")), &nobody), Stored::Foreign(_)));
+    opaque.metadata.labels.as_mut().unwrap().remove(MANAGED_BY_LABEL);
+    assert!(matches!(compare(&opaque, &want(Some("s3cret")), &nobody), Stored::Foreign(_)));
     let mut others = stored();
     others.metadata.labels.as_mut().unwrap().insert(OWNER_UID_LABEL.into(), "uid-2".into());
     assert!(matches!(compare(&others, &want(Some("s3cret")), &|_| true), Stored::Foreign(_)));
     // Its owner is gone and it is of this product: the label is repaired.
     assert!(matches!(compare(&others, &want(Some("s3cret")), &nobody), Stored::Differs(_)));
+}
+
+#[test]
+fn one_of_ours_that_no_edit_can_mend_is_written_anew() {
+    let mut opaque = stored();
+    opaque.type_ = Some("Opaque".into());
+    let mut immutable = stored();
+    immutable.immutable = Some(true);
+    for stored in [opaque, immutable] {
+        let judged = compare(&stored, &want(None), &nobody);
+        let Stored::Differs(data) = judged else { panic!("{judged:?}") };
+        assert_eq!(Some(data), stored.data, "its content is held");
+    }
+}
+
+#[test]
+fn a_label_that_the_manifest_no_longer_gives_is_known() {
+    let mut labelled = want(Some("s3cret"));
+    labelled.labels.insert("example.org/team".into(), "heat".into());
+    let stored = fresh(&labelled).expect("all values are known");
+    assert!(matches!(compare(&stored, &labelled, &nobody), Stored::Same));
+    assert!(matches!(compare(&stored, &want(None), &nobody), Stored::Differs(_)));
+    assert_eq!(dropped(&stored, "label", &BTreeMap::new()), ["example.org/team"]);
+    assert_eq!(dropped(&stored, "annotation", &BTreeMap::new()), Vec::<&str>::new());
 }
