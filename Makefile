@@ -5,8 +5,13 @@ SHELL := bash
 .NOTPARALLEL:
 
 DENY_VERSION := 0.20.2
+AUDITABLE_VERSION := 0.7.7
+CYCLONEDX_VERSION := 0.5.9
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/iot-product-operator
 CARGO_DENY := $(CACHE)/cargo-deny-$(DENY_VERSION)/bin/cargo-deny
+CARGO_AUDITABLE := $(CACHE)/cargo-auditable-$(AUDITABLE_VERSION)/bin/cargo-auditable
+CARGO_CYCLONEDX := $(CACHE)/cargo-cyclonedx-$(CYCLONEDX_VERSION)/bin/cargo-cyclonedx
+IMAGE_TOOLS := PATH=$(dir $(CARGO_AUDITABLE)):$(dir $(CARGO_CYCLONEDX)):$$PATH
 
 # A pipeline builds what Cargo.lock says, without a progress bar; a developer may be changing it.
 ifdef CI
@@ -35,7 +40,7 @@ lint: ## Run clippy on everything; a warning is an error
 	cargo clippy $(LOCKED) --workspace --all-targets -- -D warnings
 
 .PHONY: test
-test: controlplane ## Run all tests, those with a real control plane included
+test: controlplane helm ## Run all tests, those with a real control plane included
 	cargo test $(LOCKED) --workspace
 
 .PHONY: test-fast
@@ -47,14 +52,30 @@ controlplane: ## Build etcd, kube-apiserver, kube-controller-manager and kubectl
 	@tools/controlplane/build.sh
 
 .PHONY: generate
-generate: ## Write the custom resource definitions into crds/
+generate: ## Write the custom resource definitions into crds/ and the chart iot-operator-crds
 	cargo run $(LOCKED) -q --bin iot-operator -- crd --dir crds
+	rm -f charts/iot-operator-crds/files/*
+	cp crds/*.yaml charts/iot-operator-crds/files/
 
 .PHONY: check-generated
-check-generated: ## Check that crds/ is what the code generates
+check-generated: ## Check that the custom resource definitions are what the code generates
 	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
 	cargo run $(LOCKED) -q --bin iot-operator -- crd --dir "$$fresh"; \
-	diff -ru crds "$$fresh" || { echo "crds/ is not what the code generates: run make generate" >&2; exit 1; }
+	for copy in crds charts/iot-operator-crds/files; do \
+	  diff -ru "$$copy" "$$fresh" || { echo "$$copy is not what the code generates: run make generate" >&2; exit 1; }; \
+	done
+
+.PHONY: helm
+helm: ## Build helm into a cache (once, two minutes)
+	@tools/helm/build.sh
+
+.PHONY: charts
+charts: ## Test the charts: lint, snapshots, refusals, what deploy/ has of them (helm is built once: two minutes)
+	@tests/charts/run.sh
+
+.PHONY: charts-update
+charts-update: ## Write what is rendered from the charts: snapshots, deploy/rbac.yaml, deploy/kustomize/base, READMEs
+	@tests/charts/run.sh --update
 
 .PHONY: deny
 deny: $(CARGO_DENY) ## Check licences, sources and duplicates of the dependencies (deny.toml)
@@ -62,6 +83,20 @@ deny: $(CARGO_DENY) ## Check licences, sources and duplicates of the dependencie
 
 $(CARGO_DENY):
 	cargo install --locked --root $(CACHE)/cargo-deny-$(DENY_VERSION) --version $(DENY_VERSION) cargo-deny
+
+.PHONY: image
+image: $(CARGO_AUDITABLE) $(CARGO_CYCLONEDX) ## Make the images as OCI archives and their lists of parts, in dist/
+	@$(IMAGE_TOOLS) tools/imagetools/image.sh
+
+.PHONY: image-reproducible
+image-reproducible: $(CARGO_AUDITABLE) $(CARGO_CYCLONEDX) ## Make the images of the commit twice from clean clones and compare them
+	@$(IMAGE_TOOLS) tools/imagetools/reproducible.sh
+
+$(CARGO_AUDITABLE):
+	cargo install --locked --root $(CACHE)/cargo-auditable-$(AUDITABLE_VERSION) --version $(AUDITABLE_VERSION) cargo-auditable
+
+$(CARGO_CYCLONEDX):
+	cargo install --locked --root $(CACHE)/cargo-cyclonedx-$(CYCLONEDX_VERSION) --version $(CYCLONEDX_VERSION) cargo-cyclonedx
 
 .PHONY: demo
 demo: ## Show the operator at work against simulated vendors; DEMO_EXIT=1 ends by itself
@@ -79,7 +114,7 @@ bench: ## Run the benchmarks
 
 .PHONY: ci
 ci: ## Run what a pipeline runs
-	@for step in fmt-check lint test check-generated deny; do \
+	@for step in fmt-check lint test check-generated charts deny; do \
 	  begun=$$SECONDS; echo "=== make $$step"; \
 	  $(MAKE) --no-print-directory $$step; \
 	  echo "=== make $$step: good after $$((SECONDS - begun)) s"; \

@@ -36,6 +36,8 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Print the CustomResourceDefinitions, or write them to files.
     Crd(CrdArgs),
+    /// Ask a running operator whether it is ready; exit code 0 if it is.
+    Probe(ProbeArgs),
     /// Print the version.
     Version,
 }
@@ -46,6 +48,22 @@ pub struct CrdArgs {
     /// Write one file per CustomResourceDefinition to this directory instead of printing them.
     #[arg(long, value_name = "DIRECTORY")]
     pub dir: Option<PathBuf>,
+}
+
+/// `probe`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct ProbeArgs {
+    /// Its --metrics-addr.
+    #[arg(value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
+    pub address: String,
+
+    /// What to ask: /readyz or /livez.
+    #[arg(long, default_value = "/readyz")]
+    pub path: String,
+
+    /// How long to go on asking while it is not ready.
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
+    pub wait: Duration,
 }
 
 /// `run`.

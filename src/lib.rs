@@ -9,6 +9,7 @@ pub mod http;
 pub mod lease;
 pub mod metrics;
 pub mod plan;
+pub mod probe;
 pub mod record;
 pub mod run;
 pub mod server;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use iot_product_operator::cli::{Cli, Command, RunArgs};
 use iot_product_operator::controller::reconcile::chain;
-use iot_product_operator::{generate, run};
+use iot_product_operator::{generate, probe, run};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -15,6 +15,9 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run(args) => operate(*args),
         Command::Crd(args) => generate::crds(args.dir.as_deref()).map_err(|error| chain(&error)),
+        Command::Probe(args) => probe::probe(&args)
+            .map_err(|error| chain(&error))
+            .and_then(|answer| write!(std::io::stdout(), "{answer}").map_err(|error| error.to_string())),
         Command::Version => writeln!(std::io::stdout(), "iot-operator {}", env!("CARGO_PKG_VERSION"))
             .map_err(|e| e.to_string()),
     };

@@ -17,6 +17,7 @@ mod account;
 mod alibaba;
 mod cel;
 mod chaos;
+mod charts;
 mod check_now;
 mod conflict;
 mod crds;
@@ -77,6 +78,7 @@ fn main() {
         alibaba::tests(),
         chaos::tests(),
         check_now::tests(),
+        charts::tests(),
         conflict::tests(),
         crds::tests(),
         create::tests(),
