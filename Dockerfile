@@ -1,0 +1,28 @@
+# The same images as `make image`, for those who have a container daemon; not the same to the byte.
+#   docker build --target iot-operator .
+#   docker build --target iot-simulator .
+FROM rust:1.95.0-bookworm AS build
+WORKDIR /build
+COPY Cargo.toml Cargo.lock rust-toolchain.toml ./
+COPY simulator simulator
+COPY tests tests
+COPY src src
+COPY examples examples
+ENV CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS="-C target-feature=+crt-static"
+RUN cargo build --locked --profile image --target x86_64-unknown-linux-gnu --workspace --bins
+
+FROM scratch AS iot-simulator
+COPY --from=build /build/target/x86_64-unknown-linux-gnu/image/iot-simulator /iot-simulator
+ENV IOT_SIMULATOR_LISTEN=0.0.0.0:8080
+EXPOSE 8080
+USER 65532:65532
+ENTRYPOINT ["/iot-simulator"]
+
+FROM scratch AS iot-operator
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+COPY --from=build /build/target/x86_64-unknown-linux-gnu/image/iot-operator /iot-operator
+USER 65532:65532
+EXPOSE 8080
+HEALTHCHECK CMD ["/iot-operator", "probe"]
+ENTRYPOINT ["/iot-operator"]
+CMD ["run"]
