@@ -20,6 +20,8 @@ revision=$(git rev-parse HEAD)
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 export SOURCE_DATE_EPOCH LC_ALL=C TZ=UTC
 umask 022
+# Of an image, unpacked.
+largest=$((15 * 1024 * 1024))
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -44,13 +46,16 @@ env -u RUSTFLAGS -u CARGO_ENCODED_RUSTFLAGS \
   CARGO_TARGET_DIR="$build" CARGO_INCREMENTAL=0 \
   cargo auditable build --locked --profile image --target "$target" --workspace --bins
 
-# One file for each program, written beside each package's Cargo.toml.
-parts() {
-  cargo cyclonedx --quiet --format json --spec-version 1.5 --describe binaries --target "$target" --no-build-deps
+# One list of parts for each program, which are written beside each package's Cargo.toml.
+cargo cyclonedx --quiet --format json --spec-version 1.5 --describe binaries --target "$target" --no-build-deps
+mkdir "$work/parts"
+find . -name '*.cdx.json' -not -path './target/*' -not -path "./dist/*" -exec mv -t "$work/parts" {} +
+parts_of() { # program
+  echo "$work/parts/${1}_bin.cdx.json"
 }
 
 image() { # program, what it is, further arguments of umoci config
-  local program=$1 title=$2 name
+  local program=$1 title=$2 name size
   shift 2
   name=${IMAGE_PREFIX:-localhost}/$program:$version
   local files=$work/$program layout=$work/$program.oci
@@ -60,7 +65,10 @@ image() { # program, what it is, further arguments of umoci config
     echo "$program is not static: $file" >&2
     exit 1
   fi
+  "$files/$program" --version >/dev/null
   archive "$files" "$work/$program.layer"
+  size=$(stat -c %s "$work/$program.layer")
+  [ "$size" -le "$largest" ] || { echo "$program: $size bytes unpacked, more than $largest" >&2; exit 1; }
   {
     "$tools/umoci" init --layout "$layout"
     "$tools/umoci" new --image "$layout:$version"
@@ -77,11 +85,11 @@ image() { # program, what it is, further arguments of umoci config
   sed -i "s|\"org.opencontainers.image.ref.name\":|\"io.containerd.image.name\":\"$name\",&|" "$layout/index.json"
   grep -qF "$name" "$layout/index.json"
   archive "$layout" "$dist/$program-$version.oci.tar"
-  find . -name "${program}_bin.cdx.json" -not -path './target/*' -exec mv {} "$dist/$program-$version.cdx.json" \;
+  # It names packages of the tree by their path here.
+  sed "s|file://$root|file:///build|g" "$(parts_of "$program")" >"$dist/$program-$version.cdx.json"
   local digest
   digest=$(sed 's/.*"digest":"\([^"]*\)".*/\1/' "$layout/index.json")
-  printf '%s  %s  %s bytes, program %s\n' "$name" "$digest" "$(stat -c %s "$dist/$program-$version.oci.tar")" \
-    "$(stat -c %s "$files/$program")"
+  printf '%s  %s  %s bytes, unpacked %s\n' "$name" "$digest" "$(stat -c %s "$dist/$program-$version.oci.tar")" "$size"
 }
 
 archive() { # folder, archive
@@ -89,6 +97,5 @@ archive() { # folder, archive
     --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX .
 }
 
-parts
 image iot-operator "IoT product operator"
 image iot-simulator "Simulated IoT vendors" --config.env IOT_SIMULATOR_LISTEN=0.0.0.0:8080 --config.exposedports 8080/tcp
