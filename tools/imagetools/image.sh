@@ -65,6 +65,7 @@ image() { # program, what it is, further arguments of umoci config
     echo "$program is not static: $file" >&2
     exit 1
   fi
+  readelf -SW "$files/$program" | grep -qF .dep-v0 || { echo "$program does not say what it is made of" >&2; exit 1; }
   "$files/$program" --version >/dev/null
   archive "$files" "$work/$program.layer"
   size=$(stat -c %s "$work/$program.layer")

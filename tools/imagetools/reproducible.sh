@@ -7,9 +7,10 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 unset CARGO_TARGET_DIR
+commit=$(git -C "$root" rev-parse HEAD)
 for clone in one the-other-folder; do
   git clone --quiet --no-hardlinks "$root" "$work/$clone"
-  git -C "$work/$clone" checkout --quiet --detach "$(git -C "$root" rev-parse HEAD)"
+  git -C "$work/$clone" checkout --quiet --detach "$commit"
   echo "== $clone"
   "$work/$clone/tools/imagetools/image.sh" "$work/$clone.dist"
   # Build folders are large.
