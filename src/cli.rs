@@ -34,6 +34,8 @@ pub struct Cli {
 pub enum Command {
     /// Run the operator until it is told to stop.
     Run(Box<RunArgs>),
+    /// Take the operator's finalizers off everything, before it is uninstalled. Products and their Secrets stay.
+    Release(Box<ReleaseArgs>),
     /// Print the CustomResourceDefinitions, or write them to files.
     Crd(CrdArgs),
     /// Ask a running operator whether it is ready; exit code 0 if it is.
@@ -64,6 +66,35 @@ pub struct ProbeArgs {
     /// How long to go on asking while it is not ready.
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
     pub wait: Duration,
+}
+
+/// `release`.
+#[derive(Debug, Clone, Args)]
+pub struct ReleaseArgs {
+    /// Let every IotProduct, account and credentials Secret go. There is no smaller choice; it is to be written
+    /// because nobody takes the finalizers off by accident then.
+    #[arg(long, required = true)]
+    pub all: bool,
+
+    /// Do not look whether an operator holds the lease, which would put the finalizers back.
+    #[arg(long)]
+    pub force: bool,
+
+    /// Kubeconfig of the cluster [default: KUBECONFIG, ~/.kube/config or the pod's service account].
+    #[arg(long, env = "IOT_OPERATOR_KUBECONFIG", value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// Namespaces to work in, separated by commas [default: all]. With it ClusterIotAccounts stay as they are.
+    #[arg(long, env = "IOT_OPERATOR_WATCH_NAMESPACES", value_name = "NAMES", value_delimiter = ',', value_parser = namespace)]
+    pub watch_namespaces: Vec<String>,
+
+    /// Name of the operator's Lease.
+    #[arg(long, env = "IOT_OPERATOR_LEASE_NAME", value_name = "NAME", default_value = "iot-operator", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub lease_name: String,
+
+    /// Namespace of the operator's Lease [default: the pod's namespace, else default].
+    #[arg(long, env = "IOT_OPERATOR_LEASE_NAMESPACE", value_name = "NAME", value_parser = namespace)]
+    pub lease_namespace: Option<String>,
 }
 
 /// `run`.
@@ -243,7 +274,7 @@ impl LogArgs {
 }
 
 /// The namespace this pod runs in, else `default`.
-fn own_namespace() -> String {
+pub(crate) fn own_namespace() -> String {
     let name = std::fs::read_to_string(NAMESPACE_FILE).unwrap_or_default();
     if name.trim().is_empty() { "default".into() } else { name.trim().into() }
 }

@@ -11,6 +11,7 @@ pub mod metrics;
 pub mod plan;
 pub mod probe;
 pub mod record;
+pub mod release;
 pub mod run;
 pub mod server;
 pub mod telemetry;

@@ -4,16 +4,19 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser;
-use iot_product_operator::cli::{Cli, Command, RunArgs};
+use iot_product_operator::cli::{Cli, Command};
 use iot_product_operator::controller::reconcile::chain;
-use iot_product_operator::{generate, probe, run};
+use iot_product_operator::{generate, probe, release, run};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
-        Command::Run(args) => operate(*args),
+        Command::Run(args) => in_runtime(run::run(*args)),
+        Command::Release(args) => {
+            in_runtime(async move { release::release(&args, &mut std::io::stdout()).await })
+        }
         Command::Crd(args) => generate::crds(args.dir.as_deref()).map_err(|error| chain(&error)),
         Command::Probe(args) => probe::probe(&args)
             .map_err(|error| chain(&error))
@@ -31,7 +34,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn operate(args: RunArgs) -> Result<(), String> {
+fn in_runtime<E: std::error::Error>(work: impl Future<Output = Result<(), E>>) -> Result<(), String> {
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .map_err(|_| "a TLS provider is installed already".to_owned())?;
@@ -39,5 +42,5 @@ fn operate(args: RunArgs) -> Result<(), String> {
         .enable_all()
         .build()
         .map_err(|error| error.to_string())?;
-    runtime.block_on(run::run(args)).map_err(|error| chain(&error))
+    runtime.block_on(work).map_err(|error| chain(&error))
 }

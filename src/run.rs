@@ -16,6 +16,7 @@ use crate::client::{self, Clients};
 use crate::controller::account;
 use crate::controller::account_memory::Memories;
 use crate::controller::accounts::Accounts;
+use crate::controller::claims::{self, Claims};
 use crate::controller::context::{Context, Scope, Settings, Wake};
 use crate::controller::memory::Memory;
 use crate::controller::reconcile;
@@ -220,7 +221,8 @@ struct Watch {
 
 impl Watch {
     fn new(namespace: Option<String>) -> Self {
-        let (products, accounts, cluster_accounts) = (Watched::new(), Watched::new(), Watched::new());
+        let products = Watched::new().when_gone(claims::freed);
+        let (accounts, cluster_accounts) = (Watched::new(), Watched::new());
         Self { namespace, products, accounts, cluster_accounts }
     }
 
@@ -319,6 +321,7 @@ fn start(
         client: clients.api,
         settings,
         memory: Memory::default(),
+        claims: Claims::default(),
         accounts: Accounts::default(),
         account_memories: Memories::default(),
         metrics: surroundings.metrics.clone(),

@@ -1,7 +1,7 @@
 //! The accounts' own reconcile: key, connection, a real call, drift by list, and the Secret that is held.
 //! One code path for both kinds of account.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use tracing::{Instrument, debug, info_span};
 
 use super::account_key::connection;
-use super::account_memory::{Memory, RETRY, Version, remember, remembered};
+use super::account_memory::{Memory, RETRY, Version};
 use super::account_status::{self, Judged};
 use super::accounts::{AccountId, AccountState, Trouble};
 use super::context::Context;
@@ -23,11 +23,13 @@ use super::hold;
 use super::reconcile::chain;
 use super::sweep::{Span, sweep, until_list};
 use crate::api::account::{NamespacedSecretRef, ProductCount};
-use crate::api::{ACCOUNT_FINALIZER, Account, CONFIRM_MISSING_ANNOTATION, REQUESTED_AT_ANNOTATION, Reason};
+use crate::api::{
+    ACCOUNT_FINALIZER, Account, AccountView, CONFIRM_MISSING_ANNOTATION, REQUESTED_AT_ANNOTATION, Reason,
+};
 use crate::http::limit::Lane;
 use crate::record::secret::data_hash;
 use crate::record::{RecordError, ledger};
-use crate::vendor::connection::Connection;
+use crate::vendor::connection::{Connection, SharedBudget};
 use crate::vendor::{Call, Class, VendorError};
 
 /// How often the credentials Secret is looked at: a new key is in use within this. It is a read by name;
@@ -57,7 +59,9 @@ pub async fn reconcile<K: Account>(account: Arc<K>, ctx: Arc<Context>) -> Result
         Ok(after) => after,
         Err(error) => {
             span.in_scope(|| debug!(error = %chain(&error), "the account's visit ended early"));
-            Some(Duration::from_secs(1))
+            ctx.account_memories.doubt(&id);
+            let conflict = matches!(error, RecordError::Conflict { .. });
+            Some(if conflict { STORES_FILL } else { Duration::from_secs(1) })
         }
     };
     Ok(after.map_or_else(Action::await_change, Action::requeue))
@@ -69,8 +73,10 @@ async fn visit<K: Account>(
     ctx: &Context,
 ) -> Result<Option<Duration>, RecordError> {
     let api = K::api(ctx.client.clone(), account.namespace().as_deref());
+    let mut memory = ctx.account_memories.recall(id);
+    let Some(account) = current(account, &api, &memory).await? else { return Ok(None) };
     if account.meta().deletion_timestamp.is_some() {
-        return finish(account, &api, id, ctx).await;
+        return finish(&account, &api, id, ctx, memory).await;
     }
     let view = account.view();
     let secrets = ctx.secrets(view.credentials.namespace);
@@ -78,8 +84,8 @@ async fn visit<K: Account>(
         .get_opt(view.credentials.name)
         .await
         .map_err(|error| RecordError::of("reading the credentials Secret", error))?;
-    let mut memory = remembered(ctx, id);
-    let account = hold_secret(account, &api, id, ctx, secret.as_ref(), &mut memory.secret_ending).await?;
+    let mut account =
+        hold_secret(&account, &api, id, ctx, secret.as_ref(), &mut memory.secret_ending).await?;
     connect(&account, ctx, secret.as_ref(), &mut memory);
     publish(ctx, id, &account, &memory, true);
     // A product may have been given an interval of its own meanwhile.
@@ -88,23 +94,40 @@ async fn visit<K: Account>(
     }
     let mut asked = asked(&account);
     if let Some(connection) = memory.connection.clone()
-        && (due(&memory) || asked.is_some())
+        && (memory.due() || asked.is_some())
     {
         let answered = list(&account, id, ctx, &connection, &mut memory).await;
         asked = asked.filter(|_| answered);
         publish(ctx, id, &account, &memory, false);
     }
-    let count = memory.unmanaged.map(|unmanaged| counted(ctx, id, unmanaged));
+    let count = memory.others.as_ref().map(|others| counted(ctx, &account.view(), others));
     let lasting = lasts(memory.failures, memory.failing_since.map_or(Duration::ZERO, |at| at.elapsed()));
     let judged =
         Judged { trouble: memory.trouble.clone(), lasting, count, counted: memory.counted, checked: asked };
-    if account_status::write(&api, &account, &judged).await? {
+    if let Some(written) = account_status::write(&api, &account, &judged).await? {
+        account = written;
         memory.counted = Some(Instant::now());
     }
+    memory.written = version(&account);
+    let memory = ctx.account_memories.keep(id, memory);
     let next = memory.next_list.map_or(KEY_CHECK, |at| at.saturating_duration_since(Instant::now()));
     let next = if memory.secret_ending.is_some() { next.min(TOGETHER) } else { next };
-    remember(ctx, id, memory);
     Ok(Some(next.min(KEY_CHECK).max(Duration::from_millis(10))))
+}
+
+/// The account as it is: the store may lag behind our own writes, and a write by an old version is refused.
+async fn current<K: Account>(account: &K, api: &Api<K>, memory: &Memory) -> Result<Option<K>, RecordError> {
+    if version(account) >= memory.written {
+        return Ok(Some(account.clone()));
+    }
+    let found = api.get_opt(&account.name_any()).await;
+    let found = found.map_err(|error| RecordError::of("reading the account", error))?;
+    Ok(found.filter(|found| found.uid() == account.uid()))
+}
+
+/// Resource versions of one object grow; a server that writes them otherwise has none here.
+fn version<K: Account>(account: &K) -> Option<u64> {
+    account.resource_version()?.parse().ok()
 }
 
 /// The check that was asked for and not carried out yet.
@@ -115,13 +138,19 @@ fn asked<K: Account>(account: &K) -> Option<String> {
 }
 
 /// Products of the account now: ours as they are recorded, the others as the last list showed them.
-fn counted(ctx: &Context, id: &AccountId, unmanaged: usize) -> ProductCount {
-    let managed = ctx.products_of(id).iter().filter(|product| product.product_id().is_some()).count();
+fn counted(ctx: &Context, view: &AccountView<'_>, others: &HashSet<String>) -> ProductCount {
+    let id = AccountId::from_view(view);
+    let managed = ctx.products_of(&id).iter().filter(|product| product.product_id().is_some()).count();
+    // Recorded since the list, or by an object that names another account of the same vendor account.
+    let recorded = ctx.recorded_among(view.settings.vendor, others);
+    let (ours, elsewhere): (Vec<_>, Vec<_>) =
+        recorded.into_iter().partition(|product| AccountId::of(product) == id);
+    let listed = others.len().saturating_sub(ours.len());
     let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
     ProductCount {
         managed: number(managed),
-        total: number(managed + unmanaged),
-        unmanaged: number(unmanaged),
+        total: number(managed + listed),
+        unmanaged: number(listed.saturating_sub(elsewhere.len())),
     }
 }
 
@@ -183,11 +212,14 @@ fn connect<K: Account>(account: &K, ctx: &Context, secret: Option<&Secret>, memo
     if memory.version.as_ref() == Some(&version) {
         return;
     }
+    if memory.version.as_ref().is_none_or(|before| before.uid != version.uid) {
+        memory.budget = SharedBudget::default();
+    }
     memory.version = Some(version);
     memory.next_list = None;
     memory.failures = 0;
     memory.failing_since = None;
-    match connection(&account.view(), ctx, secret) {
+    match connection(&account.view(), ctx, secret, &memory.budget) {
         Ok(connection) => {
             memory.connection = Some(Arc::new(connection));
             memory.trouble = None;
@@ -209,10 +241,6 @@ fn next_turn<K: Account>(account: &K, ctx: &Context) -> Option<Duration> {
     until_list(ctx, &account.view(), &account.uid().unwrap_or_default(), now)
 }
 
-fn due(memory: &Memory) -> bool {
-    memory.next_list.is_none_or(|at| at <= Instant::now())
-}
-
 /// The account's cheap real call and its sweep are the same list. Tells whether the vendor was asked.
 async fn list<K: Account>(
     account: &K,
@@ -232,7 +260,7 @@ async fn list<K: Account>(
             let confirmed =
                 account.annotations().get(CONFIRM_MISSING_ANNOTATION).and_then(|number| number.parse().ok());
             let swept = sweep(ctx, &view, connection, &listing, &span, confirmed);
-            memory.unmanaged = Some(swept.unmanaged);
+            memory.others = Some(Arc::new(swept.others));
             memory.trouble = swept.mass_loss;
             memory.failures = 0;
             memory.failing_since = None;
@@ -299,6 +327,7 @@ async fn finish<K: Account>(
     api: &Api<K>,
     id: &AccountId,
     ctx: &Context,
+    mut memory: Memory,
 ) -> Result<Option<Duration>, RecordError> {
     if !account.finalizers().iter().any(|f| f == ACCOUNT_FINALIZER) {
         ctx.accounts.remove(id);
@@ -314,19 +343,19 @@ async fn finish<K: Account>(
             .get_opt(view.credentials.name)
             .await
             .map_err(|error| RecordError::of("reading the credentials Secret", error))?;
-        let mut memory = remembered(ctx, id);
         connect(account, ctx, secret.as_ref(), &mut memory);
         publish(ctx, id, account, &memory, false);
         // Asked for by a product's failure, or because the last answer was one: nothing else learns that the
         // vendor lets the deletions happen again.
         if let Some(connection) = memory.connection.clone().filter(|_| memory.next_list.is_some())
-            && due(&memory)
+            && memory.due()
         {
             list(account, id, ctx, &connection, &mut memory).await;
             publish(ctx, id, account, &memory, false);
         }
-        remember(ctx, id, memory);
-        account_status::held_by(api, account, &users).await?;
+        let written = account_status::held_by(api, account, &users).await?;
+        memory.written = version(written.as_ref().unwrap_or(account));
+        ctx.account_memories.keep(id, memory);
         return Ok(Some(Duration::from_secs(2)));
     }
     // Said before it is asked who else needs the Secrets: of accounts that end together, the last lets them go.
@@ -336,6 +365,6 @@ async fn finish<K: Account>(
     }
     ledger::set_finalizer(api, account, ACCOUNT_FINALIZER, false).await?;
     ctx.accounts.remove(id);
-    ctx.account_memories.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(id);
+    ctx.account_memories.forget(id);
     Ok(None)
 }

@@ -10,13 +10,14 @@ use super::accounts::Trouble;
 use super::context::Context;
 use super::reconcile::chain;
 use crate::api::{AccountView, Reason};
-use crate::vendor::connection::{Connection, ConnectionError};
+use crate::vendor::connection::{Connection, ConnectionError, SharedBudget};
 
 /// Makes the connection, or says what is missing for it. No vendor call.
 pub fn connection(
     view: &AccountView<'_>,
     ctx: &Context,
     secret: Option<&Secret>,
+    budget: &SharedBudget,
 ) -> Result<Connection, Trouble> {
     let Some(secret) = secret else {
         return Err(Trouble {
@@ -41,7 +42,7 @@ pub fn connection(
             })?)
         }
     };
-    Connection::new(view.settings, &credentials, bundle, &ctx.surroundings).map_err(|error| Trouble {
+    Connection::new(view.settings, &credentials, bundle, &ctx.surroundings, budget).map_err(|error| Trouble {
         reason: match &error {
             ConnectionError::MissingKey(_) => Reason::CredentialsNotFound,
             ConnectionError::Endpoint { .. } => Reason::EndpointNotAllowed,

@@ -1,70 +1,191 @@
-//! What accounts' visits remember, and how a product's trouble reaches them.
+//! What the accounts' own visits remember between them. A visit works on a copy; what products report meanwhile
+//! is not lost.
 
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::accounts::{AccountId, Trouble};
 use super::context::Context;
-use crate::vendor::connection::Connection;
+use crate::vendor::connection::{Connection, SharedBudget};
 
-/// How soon a vendor that did not answer is asked again.
-pub(super) const RETRY: Duration = Duration::from_secs(10);
+/// How soon a vendor that did not answer is asked again, and a suspicion follows a list.
+pub const RETRY: Duration = Duration::from_secs(10);
 
-/// What an account's reconcile remembers.
+/// What is remembered of one account.
 #[derive(Default, Clone)]
 pub struct Memory {
-    pub(super) version: Option<Version>,
-    pub(super) connection: Option<Arc<Connection>>,
-    pub(super) trouble: Option<Trouble>,
-    pub(super) unmanaged: Option<usize>,
-    pub(super) attempted: Option<Instant>,
-    pub(super) listed: Option<Duration>,
+    /// What the connection was made from.
+    pub version: Option<Version>,
+    /// The connection.
+    pub connection: Option<Arc<Connection>>,
+    /// The request budget of every connection that this account has had.
+    pub budget: SharedBudget,
+    /// What is wrong, if anything.
+    pub trouble: Option<Trouble>,
+    /// Ids in the last list that no object of this account recorded then.
+    pub others: Option<Arc<HashSet<String>>>,
+    /// Begin of the last list, whatever became of it.
+    pub attempted: Option<Instant>,
+    /// End of the last list that was answered, since the Unix epoch.
+    pub listed: Option<Duration>,
+    /// When the next list is due; `None` is now.
+    pub next_list: Option<Instant>,
+    /// When the counts were last written.
+    pub counted: Option<Instant>,
+    /// Resource version of the account as this process last wrote it; the store may lag behind.
+    pub written: Option<u64>,
     /// Since when the credentials Secret is seen being deleted.
-    pub(super) secret_ending: Option<Instant>,
-    pub(super) next_list: Option<Instant>,
-    pub(super) counted: Option<Instant>,
-    /// Refusals in a row of its list.
-    pub(super) failures: u32,
-    /// Since when it fails.
-    pub(super) failing_since: Option<Instant>,
+    pub secret_ending: Option<Instant>,
+    /// Failures of the list in a row.
+    pub failures: u32,
+    /// Since when they last.
+    pub failing_since: Option<Instant>,
+    suspected: Option<Instant>,
 }
 
 /// What a connection was made from.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Version {
-    pub(super) uid: Option<String>,
-    pub(super) generation: Option<i64>,
-    /// Its data, hashed: our own finalizer on it is no new key.
-    pub(super) secret: Option<String>,
+pub struct Version {
+    /// UID of the account.
+    pub uid: Option<String>,
+    /// Generation of the account.
+    pub generation: Option<i64>,
+    /// The Secret's data, hashed: our own finalizer on it is no new key.
+    pub secret: Option<String>,
 }
 
 /// Accounts' memories by id.
-pub type Memories = std::sync::Mutex<std::collections::HashMap<AccountId, Memory>>;
+#[derive(Default)]
+pub struct Memories(Mutex<HashMap<AccountId, Memory>>);
 
-/// A product's call failed in a way that may be the account's: its list is due now, unless one was just made;
-/// when a user asked for a check, as soon as one may be made again.
-pub fn suspect(ctx: &Context, id: &AccountId, asked: bool) {
-    let now = Instant::now();
-    let mut memories = ctx.account_memories.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    if let Some(memory) = memories.get_mut(id) {
-        let due = memory.attempted.map_or(now, |at| at + RETRY).max(now);
-        if !asked && due > now {
-            return;
+impl Memory {
+    /// Whether a list is due.
+    pub fn due(&self) -> bool {
+        self.next_list.is_none_or(|at| at <= Instant::now())
+    }
+
+    /// A suspicion that the last list does not answer has the next one made soon.
+    fn heed(&mut self) {
+        let Some(suspected) = self.suspected.take() else { return };
+        if self.attempted.is_none_or(|attempted| attempted < suspected) {
+            let soon = self.soon();
+            self.next_list = self.next_list.map(|next| next.min(soon));
         }
-        memory.next_list = Some(due);
-        drop(memories);
+    }
+
+    /// The earliest moment of a list that nothing but a suspicion asks for.
+    fn soon(&self) -> Instant {
+        let now = Instant::now();
+        self.attempted.map_or(now, |attempted| now.max(attempted + RETRY))
+    }
+}
+
+impl Memories {
+    fn with<R>(&self, act: impl FnOnce(&mut HashMap<AccountId, Memory>) -> R) -> R {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A copy to work on.
+    pub fn recall(&self, id: &AccountId) -> Memory {
+        self.with(|memories| {
+            let memory = memories.entry(id.clone()).or_default();
+            memory.heed();
+            memory.clone()
+        })
+    }
+
+    /// Puts the copy back, and gives it as it is with what was reported meanwhile.
+    pub fn keep(&self, id: &AccountId, mut memory: Memory) -> Memory {
+        self.with(|memories| {
+            memory.suspected = memories.get(id).and_then(|before| before.suspected);
+            memory.heed();
+            memories.insert(id.clone(), memory.clone());
+            memory
+        })
+    }
+
+    /// The store's copy of the account cannot be trusted: somebody else wrote it.
+    pub fn doubt(&self, id: &AccountId) {
+        self.with(|memories| memories.entry(id.clone()).or_default().written = Some(u64::MAX));
+    }
+
+    /// Forgets an account that is gone.
+    pub fn forget(&self, id: &AccountId) {
+        self.with(|memories| memories.remove(id));
+    }
+
+    /// Notes a suspicion. Whether a visit has to come earlier for it.
+    fn suspect(&self, id: &AccountId) -> bool {
+        self.with(|memories| {
+            let memory = memories.entry(id.clone()).or_default();
+            let soon = memory.soon();
+            if memory.suspected.is_some() || memory.next_list.is_some_and(|next| next <= soon) {
+                return false;
+            }
+            memory.suspected = Some(Instant::now());
+            true
+        })
+    }
+}
+
+/// A product's call failed in a way that may be the account's: its list is due, unless one was just made, and
+/// its key is looked at.
+pub fn suspect(ctx: &Context, id: &AccountId) {
+    if ctx.account_memories.suspect(id) {
         ctx.wake_account(id);
     }
 }
 
-pub(super) fn remembered(ctx: &Context, id: &AccountId) -> Memory {
-    let memories = ctx.account_memories.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    memories.get(id).cloned().unwrap_or_default()
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::AccountKind;
 
-pub(super) fn remember(ctx: &Context, id: &AccountId, memory: Memory) {
-    let mut memories = ctx.account_memories.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    memories.insert(id.clone(), memory);
+    fn account() -> AccountId {
+        AccountId { kind: AccountKind::IotAccount, namespace: Some("factory".into()), name: "a".into() }
+    }
+
+    /// A list was just made, and the next one is far away.
+    fn listed() -> Memory {
+        let now = Instant::now();
+        Memory { attempted: Some(now), next_list: Some(now + RETRY * 100), ..Memory::default() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_suspicion_during_a_visit_is_not_lost() {
+        let memories = Memories::default();
+        let id = account();
+        memories.keep(&id, listed());
+        tokio::time::advance(RETRY * 2).await;
+        let visit = memories.recall(&id);
+        assert!(!visit.due());
+        assert!(memories.suspect(&id) && !memories.suspect(&id), "one is enough");
+        assert!(memories.keep(&id, visit).due());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_list_begun_after_a_suspicion_answers_it() {
+        let memories = Memories::default();
+        let id = account();
+        memories.keep(&id, listed());
+        tokio::time::advance(RETRY * 2).await;
+        assert!(memories.suspect(&id));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(!memories.keep(&id, listed()).due());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_list_a_suspicion_waits_its_time() {
+        let memories = Memories::default();
+        let id = account();
+        memories.keep(&id, listed());
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(memories.suspect(&id));
+        assert!(!memories.recall(&id).due());
+        tokio::time::advance(RETRY).await;
+        assert!(memories.recall(&id).due());
+    }
 }

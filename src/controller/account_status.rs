@@ -30,8 +30,8 @@ pub struct Judged {
     pub checked: Option<String>,
 }
 
-/// Writes the condition Ready and the counts. Tells whether something was written.
-pub async fn write<K: Account>(api: &Api<K>, account: &K, judged: &Judged) -> Result<bool, RecordError> {
+/// Writes the condition Ready and the counts. Returns the account if something was written.
+pub async fn write<K: Account>(api: &Api<K>, account: &K, judged: &Judged) -> Result<Option<K>, RecordError> {
     let old = account.status().cloned().unwrap_or_default();
     let mut new = old.clone();
     let generation = account.meta().generation.unwrap_or_default();
@@ -61,7 +61,7 @@ pub async fn write<K: Account>(api: &Api<K>, account: &K, judged: &Judged) -> Re
     if judged.counted.is_none_or(|at| at.elapsed() >= COUNTS) || !only_counts {
         new.products = judged.count.or(new.products);
     }
-    Ok(status::write(api, account, &old, &new).await?.is_some())
+    status::write(api, account, &old, &new).await
 }
 
 /// An endpoint that flags forbid and a mass loss need a human at once, a key that is refused after a while.
@@ -83,8 +83,12 @@ pub async fn hold<K: Account>(
     Ok(status::write(api, account, &old, &new).await?.unwrap_or_else(|| account.clone()))
 }
 
-/// Shows who keeps a deleted account from going.
-pub async fn held_by<K: Account>(api: &Api<K>, account: &K, users: &[String]) -> Result<(), RecordError> {
+/// Shows who keeps a deleted account from going. Returns the account if something was written.
+pub async fn held_by<K: Account>(
+    api: &Api<K>,
+    account: &K,
+    users: &[String],
+) -> Result<Option<K>, RecordError> {
     let old = account.status().cloned().unwrap_or_default();
     let mut new = old.clone();
     let generation = account.meta().generation.unwrap_or_default();
@@ -93,14 +97,16 @@ pub async fn held_by<K: Account>(api: &Api<K>, account: &K, users: &[String]) ->
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let message =
         format!("deletion waits for the IotProducts that use the account: {shown}{more}; delete them first");
-    // Naming the users anew on each of thousands of deletions would be a write each.
-    if get(&old.conditions, READY).is_none_or(|ready| ready.reason != Reason::InUse.as_str()) {
-        let reason = Reason::InUse.as_str();
-        new.observed_generation = generation;
-        set(&mut new.conditions, READY, Truth::False, reason, &message, generation);
-        when(&mut new.conditions, STALLED, None, generation);
-        when(&mut new.conditions, RECONCILING, Some((reason, &message)), generation);
-        status::write(api, account, &old, &new).await?;
+    // Naming the users anew on each of thousands of deletions would be a write each: as long as one of those
+    // that are named is left, they stay named.
+    let said = get(&old.conditions, READY).filter(|ready| ready.reason == Reason::InUse.as_str());
+    if said.is_some_and(|ready| users.iter().any(|user| ready.message.contains(user.as_str()))) {
+        return Ok(None);
     }
-    Ok(())
+    let reason = Reason::InUse.as_str();
+    new.observed_generation = generation;
+    set(&mut new.conditions, READY, Truth::False, reason, &message, generation);
+    when(&mut new.conditions, STALLED, None, generation);
+    when(&mut new.conditions, RECONCILING, Some((reason, &message)), generation);
+    status::write(api, account, &old, &new).await
 }

@@ -8,12 +8,11 @@ use kube::ResourceExt;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::connect::Link;
-use super::context::Context;
 use super::error::Error;
 use super::outcome::Outcome;
 use super::settle::{Held, settle};
 use super::visit::Visit;
-use super::{conclude, delete};
+use super::{claims, conclude, delete};
 use crate::api::{IotProduct, Reason};
 use crate::http::limit::{Lane, Permit};
 use crate::plan::desired::Desired;
@@ -278,11 +277,11 @@ async fn take(
     mut product: Observed,
     claim: Claim,
 ) -> Result<Option<Taken>, Error> {
-    if let Some(older) = claimant(visit.ctx, visit, &product.id) {
+    if let Err(holder) = claims::claim(visit.ctx, &visit.object, &product.id, product.serial.as_deref()) {
         return Ok(Some(Taken::Refused(Wait {
             reason: Reason::NameConflict,
             message: format!(
-                "product {} is managed by IotProduct {older}; remove one of the two manifests",
+                "product {} is managed by IotProduct {holder}; remove one of the two manifests",
                 product.id
             ),
             after: SLOW,
@@ -303,12 +302,12 @@ async fn take(
         state: LedgerState::Closed,
         taken: None,
     };
-    visit.object = ledger::write(&visit.api(), &visit.object, &ledger).await?;
-    visit.ctx.memory.with(&visit.uid, |entry| entry.ledger = Some(ledger.clone()));
-    match ledger::record_id(&visit.api(), &visit.object, &ledger, &product.id).await {
-        Ok(object) => visit.object = object,
-        Err(RecordError::Conflict { .. }) => return Ok(None),
-        Err(error) => return Err(error.into()),
+    match record_taken(visit, &ledger, &product.id).await {
+        Ok(()) => {}
+        Err(error) => {
+            visit.ctx.claims.release(&visit.uid);
+            return if matches!(error, RecordError::Conflict { .. }) { Ok(None) } else { Err(error.into()) };
+        }
     }
     link.connection.saw(&product.id);
     if !product.full && needs_full_read(desired, link.connection.traits()) {
@@ -321,6 +320,13 @@ async fn take(
     Ok(Some(Taken::Held(Held::adopted(product, adopted))))
 }
 
+async fn record_taken(visit: &mut Visit<'_>, ledger: &Ledger, id: &str) -> Result<(), RecordError> {
+    visit.object = ledger::write(&visit.api(), &visit.object, ledger).await?;
+    visit.ctx.memory.with(&visit.uid, |entry| entry.ledger = Some(ledger.clone()));
+    visit.object = ledger::record_id(&visit.api(), &visit.object, ledger, id).await?;
+    Ok(())
+}
+
 /// The mark that a product carried when it was taken over without an attempt of this object; nothing while
 /// it is only watched, and nothing for what an attempt created.
 fn adopted_mark(visit: &Visit<'_>, product: &Observed, claim: Claim) -> Option<String> {
@@ -331,21 +337,6 @@ fn adopted_mark(visit: &Visit<'_>, product: &Observed, claim: Claim) -> Option<S
     Some(match find(&product.description) {
         Marks::One(mark) => mark.to_string(),
         Marks::None | Marks::Many => String::new(),
-    })
-}
-
-/// Another object that records this product (protocol, Adopt: the older keeps it, and it has it already).
-fn claimant(ctx: &Context, visit: &Visit<'_>, id: &str) -> Option<String> {
-    let vendor = visit.object.spec.vendor;
-    ctx.scopes.iter().find_map(|scope| {
-        scope
-            .products
-            .find(|other| {
-                other.product_id() == Some(id)
-                    && other.spec.vendor == vendor
-                    && other.metadata.uid.as_deref() != Some(visit.uid.as_str())
-            })
-            .map(|other| format!("{}/{}", other.namespace().unwrap_or_default(), other.name_any()))
     })
 }
 

@@ -53,6 +53,7 @@ pub async fn conclude(
         Outcome::Again => Ok(Some(Duration::ZERO)),
         Outcome::Finished => {
             visit.ctx.memory.forget(&visit.uid);
+            visit.ctx.claims.release(&visit.uid);
             Ok(None)
         }
     }

@@ -9,7 +9,7 @@ use kube::api::Api;
 use kube::runtime::reflector::ObjectRef;
 use secrecy::SecretString;
 
-use super::accounts::{AccountId, Trouble};
+use super::accounts::{AccountId, AccountState, Trouble};
 use super::context::Context;
 use super::error::{ConnectError, Error};
 use super::visit::Visit;
@@ -84,9 +84,8 @@ pub async fn connect(visit: &Visit<'_>) -> Result<Link, Error> {
         );
         return Err(unusable(Reason::AccountMismatch, message).into());
     }
-    // What was created through an account may be deleted through it after permission was withdrawn.
-    let to_be_deleted = visit.deleting() && visit.recorded().is_some();
-    if !to_be_deleted && !admitted(ctx, &id, &visit.namespace).await? {
+    let deletes = visit.deleting() && created_through(visit, &state);
+    if !deletes && !admitted(ctx, &id, &visit.namespace).await? {
         let message =
             format!("{id} does not admit namespace {}; add it to its allowedNamespaces", visit.namespace);
         return Err(unusable(Reason::AccountNotAllowed, message).into());
@@ -101,6 +100,15 @@ pub async fn connect(visit: &Visit<'_>) -> Result<Link, Error> {
         (None, Some(trouble)) => Err(unusable(trouble.reason, trouble.message.clone()).into()),
         (None, None) => Err(ConnectError::Pending(id.to_string()).into()),
     }
+}
+
+/// What was created through an account, or may have been, may be deleted through it after permission was
+/// withdrawn. Who only writes a ledger does not know the key that it has to name.
+fn created_through(visit: &Visit<'_>, state: &AccountState) -> bool {
+    let tried = |connection: &Arc<Connection>| {
+        visit.ledger().is_some_and(|ledger| ledger.connection == connection.fingerprint)
+    };
+    visit.recorded().is_some() || state.connection.as_ref().is_some_and(tried)
 }
 
 /// Whether the account admits a namespace. Its labels are read only where a selector asks for them.

@@ -1,5 +1,6 @@
 //! What every visit shares.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,8 +12,9 @@ use kube::{Client, Resource, ResourceExt};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::accounts::{AccountId, Accounts};
+use super::claims::Claims;
 use super::memory::Memory;
-use crate::api::{ClusterIotAccount, IotAccount, IotProduct};
+use crate::api::{ClusterIotAccount, IotAccount, IotProduct, Vendor};
 use crate::metrics::Metrics;
 use crate::plan::mark::Mark;
 use crate::record::events::Events;
@@ -70,6 +72,8 @@ pub struct Context {
     pub settings: Settings,
     /// What this process remembers.
     pub memory: Memory,
+    /// Claims on existing products.
+    pub claims: Claims,
     /// The accounts' states.
     pub accounts: Accounts,
     /// What the accounts' own visits remember.
@@ -128,6 +132,17 @@ impl Context {
             .iter()
             .flat_map(|scope| scope.products.state_filter(|product| AccountId::of(product) == *account))
             .collect()
+    }
+
+    /// The objects that record one of these products, whichever account they name.
+    pub fn recorded_among(&self, vendor: Vendor, ids: &HashSet<String>) -> Vec<Arc<IotProduct>> {
+        let records = |product: &IotProduct| {
+            product.spec.vendor == vendor && product.product_id().is_some_and(|id| ids.contains(id))
+        };
+        if ids.is_empty() {
+            return Vec::new();
+        }
+        self.scopes.iter().flat_map(|scope| scope.products.state_filter(records)).collect()
     }
 
     /// Whether every store of products was filled once. Before, an account looks as if nobody used it.

@@ -91,7 +91,7 @@ async fn delete(visit: &mut Visit<'_>, link: &Link, product: &Observed) -> Resul
         Err(error) if error.is_unclear() && !listed_only => {}
         Err(error) => return Err(error.into()),
     }
-    link.connection.inventory.outdate();
+    link.connection.inventory.outdate(id);
     if listed_only {
         return Ok(deleted(visit));
     }

@@ -240,8 +240,8 @@ fn required(situation: Situation<'_>) -> Option<Truth> {
 fn unusable(reason: Reason, message: &str, situation: Situation<'_>) -> Verdict {
     let waits = matches!(reason, Reason::Throttled | Reason::VendorUnavailable | Reason::ClockSkew);
     let ready = match reason {
-        // Whoever relies on the Secret has to know, whatever the product is like.
-        Reason::SecretLost => Some(Truth::False),
+        // Whoever relies on the Secret has to know, and the others show on no account.
+        Reason::SecretLost | Reason::AccountNotAllowed | Reason::AccountNotFound => Some(Truth::False),
         _ if waits => passing(situation),
         _ => required(situation),
     };

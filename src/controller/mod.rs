@@ -7,6 +7,7 @@ pub mod account_status;
 pub mod accounts;
 pub mod act;
 pub mod census;
+pub mod claims;
 pub mod conclude;
 pub mod connect;
 pub mod context;

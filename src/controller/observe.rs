@@ -101,8 +101,10 @@ pub fn shown_here(link: &Link, facts: &Facts) -> bool {
 async fn read(visit: &Visit<'_>, link: &Link, id: &str, facts: &Facts) -> Result<Seen, Error> {
     link.usable()?;
     match link.connection.cloud.read(id, visit.call()).await {
-        // Another product has the id now: ours is gone.
-        Ok(product) if is_another(&visit.status(), &product) => Ok(Seen::Absent { proved: true }),
+        // Another product has the id now: ours is gone, or this is another place.
+        Ok(product) if is_another(&visit.status(), &product) => {
+            Ok(Seen::Absent { proved: proved(visit, link, id, facts).await? })
+        }
         Ok(product) => {
             link.connection.saw(id);
             Ok(Seen::Product(Box::new(product)))

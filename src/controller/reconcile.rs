@@ -74,7 +74,11 @@ async fn stages(visit: &mut Visit<'_>, linked: &mut Option<Link>) -> Result<Outc
     let desired = wish(visit, traits)?;
     let link = linked.insert(connect(visit).await?);
     let facts = visit.facts(link.adoption);
-    let facts = Facts { shown_here: shown_here(link, &facts), ..facts };
+    let facts = Facts {
+        shown_here: shown_here(link, &facts),
+        mark_seen: link.connection.inventory.shows_owner(&facts.mark),
+        ..facts
+    };
     let seen = observe(visit, link, need(&facts, traits), &facts).await?;
     let lives = |head: &str| visit.ctx.lives(head, &visit.uid);
     let plan = plan(&facts, traits, seen, &lives);
@@ -109,7 +113,7 @@ async fn fail(visit: &mut Visit<'_>, error: &Error) -> Duration {
     // Who asks for a check knows, perhaps, that the vendor lets the account again what it refused.
     let asked = visit.asked.is_some() && matches!(error, Error::Connect(_));
     if verdict.account || asked {
-        super::account_memory::suspect(visit.ctx, &AccountId::of(&visit.object), asked);
+        super::account_memory::suspect(visit.ctx, &AccountId::of(&visit.object));
     }
     debug!(error = %chain(error), reason = %verdict.reason, failures, "the visit ended early");
     match conclude::fail(visit, &verdict, failures).await {

@@ -37,6 +37,7 @@ where
     /// Has an object visited.
     pub wake: UnboundedSender<ObjectRef<K>>,
     writer: Writer<K>,
+    gone: fn(&K, &Context),
     woken: UnboundedReceiver<ObjectRef<K>>,
 }
 
@@ -48,7 +49,13 @@ where
     pub fn new() -> Self {
         let (store, writer) = store();
         let (wake, woken) = unbounded_channel();
-        Self { store, wake, writer, woken }
+        Self { store, wake, writer, woken, gone: |_, _| {} }
+    }
+
+    /// Has something done after an object left the store.
+    #[must_use]
+    pub fn when_gone(self, gone: fn(&K, &Context)) -> Self {
+        Self { gone, ..self }
     }
 }
 
@@ -137,14 +144,20 @@ pub async fn run<K, F>(
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send + Sync + 'static,
     F: Future<Output = Result<Action, Infallible>> + Send + 'static,
 {
-    let Watched { store, wake, writer, woken } = watched;
-    let seen = reports.clone();
+    let Watched { store, wake, writer, woken, gone } = watched;
+    let (seen, left) = (reports.clone(), Arc::clone(&ctx));
     let events = watcher(api, watcher::Config::default().any_semantic())
         .modify(|object| prune(object))
         .inspect(move |event| report(event, &seen))
         .default_backoff();
-    let changes =
-        reflector(writer, events).applied_objects().predicate_filter(asks::<K>, PredicateConfig::default());
+    let changes = reflector(writer, events)
+        .inspect(move |event| {
+            if let Ok(Event::Delete(object)) = event {
+                gone(object, &left);
+            }
+        })
+        .applied_objects()
+        .predicate_filter(asks::<K>, PredicateConfig::default());
     let woken = futures::stream::unfold(woken, |mut woken| async {
         let object = woken.recv().await?;
         Some((object, woken))

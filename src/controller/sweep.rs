@@ -29,8 +29,8 @@ const BELIEVED: usize = 3;
 
 /// What a list told about an account.
 pub struct Swept {
-    /// Products that no object of this cluster records.
-    pub unmanaged: usize,
+    /// Products in the list that no object of this account records.
+    pub others: HashSet<String>,
     /// So many recorded products are missing that none is believed to be gone.
     pub mass_loss: Option<Trouble>,
 }
@@ -85,7 +85,9 @@ pub fn sweep(
             ctx.wake_product(object);
         }
     }
-    Swept { unmanaged: listing.products.len().saturating_sub(present.len()), mass_loss }
+    let recorded: HashSet<&str> = present.iter().filter_map(|object| object.product_id()).collect();
+    let others = listed.into_keys().filter(|id| !recorded.contains(id)).map(str::to_owned).collect();
+    Swept { others, mass_loss }
 }
 
 /// Whether it is this product's turn. Lists come as often as the most impatient product wants them; one with

@@ -274,12 +274,20 @@ impl<'a> Visit<'a> {
             ledger: self.ledger(),
             first_empty,
             shown_here: false,
+            mark_seen: false,
+            rival: self.rival(),
             deleted,
             check: self.check,
             force_forget: forget.is_some_and(|forget| forget == self.forgotten_by()),
             recorded,
             now: Timestamp::now(),
         }
+    }
+
+    /// Who else records the product with more right. Looked for before anything may be done to it.
+    fn rival(&self) -> Option<String> {
+        let looks = self.deleting() || self.check > Check::Rest || self.secret_due;
+        looks.then(|| super::claims::rival(self.ctx, &self.object)).flatten()
     }
 
     /// The ledger: the annotation, unless memory or status has seen a higher attempt, or it is damaged. What

@@ -133,11 +133,12 @@ impl Limiter {
         Self { shared: Arc::new(Shared { documented, observer: None, state: Mutex::new(state) }) }
     }
 
-    /// Follows a change of `spec.limits`. What was sent in the last second still counts, which a new
-    /// limiter would not know.
+    /// Follows a change of the account: its limits, its key or its host. What was sent in the last second still
+    /// counts, which a new limiter would not know; that calls failed before says nothing of those that follow.
     pub fn set_limits(&self, settings: LimitSettings) {
         let state = &mut *self.shared.lock();
         state.settings = settings;
+        state.breaker = Breaker::default();
         for (action, bucket) in &mut state.buckets {
             bucket.set_budget(state.settings.budget(action, self.shared.documented.get(action).copied()));
         }

@@ -38,7 +38,10 @@ pub(super) fn need(facts: &Facts, traits: &Traits) -> Need {
             Need::List { begun_after: recent.max(ledger.taken.unwrap_or(Timestamp::MIN)) }
         }
         // Create 3: the vendor's refusal is the first look-up, unless taking over is wished for.
-        (None, None) if traits.refuses_taken_names && !facts.match_name && !facts.observe_only => {
+        // A mark of ours that the account's list shows is looked for first: it may be under another name.
+        (None, None)
+            if traits.refuses_taken_names && !facts.match_name && !facts.observe_only && !facts.mark_seen =>
+        {
             Need::Nothing
         }
         (None, None) => Need::List { begun_after: recent },

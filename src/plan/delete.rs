@@ -11,7 +11,8 @@ use crate::api::Reason;
 use crate::vendor::Traits;
 
 pub(super) fn need(facts: &Facts, traits: &Traits) -> Need {
-    if !facts.finalizer || facts.force_forget || facts.retain || watches(facts) {
+    let forgets = facts.force_forget || facts.retain || watches(facts) || facts.rival.is_some();
+    if !facts.finalizer || forgets {
         return Need::Nothing;
     }
     match (&facts.recorded, &facts.ledger) {
@@ -44,6 +45,10 @@ pub(super) fn plan(facts: &Facts, traits: &Traits, seen: Seen, lives: &dyn Fn(&s
         return Plan::Forget { secret: SecretFate::Stays, remains: unsettled.then(|| remains(facts)) };
     }
     if watches(facts) {
+        return Plan::Forget { secret: SecretFate::Goes, remains: None };
+    }
+    // What an older object records is not this one's to delete (protocol, Adopt).
+    if facts.rival.is_some() {
         return Plan::Forget { secret: SecretFate::Goes, remains: None };
     }
     match (&facts.recorded, seen) {

@@ -93,6 +93,16 @@ pub(super) fn accepted(product: &Observed, facts: &Facts, lives: &dyn Fn(&str) -
 }
 
 fn present(product: Box<Observed>, facts: &Facts, lives: &dyn Fn(&str) -> bool) -> Plan {
+    if let Some(older) = &facts.rival {
+        return Plan::wait(
+            Reason::NameConflict,
+            format!(
+                "product {} is also recorded by IotProduct {older}, which is older and keeps it; remove this manifest, which only forgets the product",
+                product.id
+            ),
+            SLOW,
+        );
+    }
     // From ObserveOnly to Full: the same check as any adoption.
     if facts.watched && !facts.observe_only {
         return super::create::take_over(*product, facts, lives);

@@ -75,6 +75,10 @@ pub struct Facts {
     pub first_empty: Option<Timestamp>,
     /// The present connection has shown or created the recorded product (protocol, "Absent").
     pub shown_here: bool,
+    /// The account's last list shows a product with the mark of this owner, namespace and name.
+    pub mark_seen: bool,
+    /// An older object that records the same product and therefore keeps it (protocol, Adopt).
+    pub rival: Option<String>,
     /// When the vendor first said clearly that the recorded product is deleted, from memory. Kept where lists
     /// are the only reading, which have to confirm it.
     pub deleted: Option<Timestamp>,

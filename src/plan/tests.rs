@@ -98,6 +98,8 @@ fn facts() -> Facts {
         ledger: None,
         first_empty: None,
         shown_here: false,
+        mark_seen: false,
+        rival: None,
         deleted: None,
         check: Check::Rest,
         force_forget: false,

@@ -1,7 +1,7 @@
 //! A connection: one vendor account, seen with one key, and what was learnt through it.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use aws_lc_rs::digest;
 use secrecy::{ExposeSecret, SecretString};
@@ -52,6 +52,10 @@ pub struct Surroundings {
     pub metrics: Metrics,
 }
 
+/// The request budget of one account. It outlives the account's connections, because the vendor counts what was
+/// sent in the last second whichever key signed it.
+pub type SharedBudget = Arc<OnceLock<Arc<Limiter>>>;
+
 /// One vendor account through one key.
 pub struct Connection {
     /// Fingerprint of vendor, host, region, site, instance, project and key id (protocol, "Terms").
@@ -74,6 +78,7 @@ impl Connection {
         credentials: &BTreeMap<String, SecretString>,
         ca_bundle: Option<Vec<u8>>,
         surroundings: &Surroundings,
+        budget: &SharedBudget,
     ) -> Result<Self, ConnectionError> {
         let endpoint = endpoint(settings.endpoint.as_deref(), surroundings)?;
         let options = Options {
@@ -81,7 +86,7 @@ impl Connection {
             endpoints: Arc::clone(&surroundings.endpoints),
             fence: Arc::clone(&surroundings.fence),
         };
-        let access = &Access { settings, credentials, endpoint, options, surroundings };
+        let access = &Access { settings, credentials, endpoint, options, surroundings, budget };
         let (key_id, cloud) = match settings.vendor {
             Vendor::TencentCloud => tencent::connect(access)?,
             Vendor::TencentCloudLegacy => tencent_legacy::connect(access)?,
@@ -131,6 +136,7 @@ pub(super) struct Access<'a> {
     pub(super) endpoint: Option<Url>,
     options: Options,
     surroundings: &'a Surroundings,
+    budget: &'a SharedBudget,
 }
 
 impl Access<'_> {
@@ -168,8 +174,13 @@ impl Access<'_> {
 
     /// The account's budget at the vendor.
     pub(super) fn limiter(&self, budgets: &[Budget]) -> Arc<Limiter> {
-        let observer = self.surroundings.metrics.limiter_observer(self.settings.vendor.as_str());
-        Arc::new(Limiter::new(budgets, limits(self.settings)).observed_by(observer))
+        let limits = limits(self.settings);
+        let limiter = self.budget.get_or_init(|| {
+            let observer = self.surroundings.metrics.limiter_observer(self.settings.vendor.as_str());
+            Arc::new(Limiter::new(budgets, limits.clone()).observed_by(observer))
+        });
+        limiter.set_limits(limits);
+        Arc::clone(limiter)
     }
 
     /// Where calls are counted.

@@ -3,12 +3,14 @@
 //! A caller names the earliest begin that its proof allows. A finished list that began later answers at
 //! once; otherwise everyone who waits joins the next list, so a thousand look-ups cost one.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
 use super::{AnyCloud, Call, Cloud, VendorError};
 use crate::plan::Listing;
+use crate::plan::mark::{Mark, Marks, find};
 
 #[derive(Default)]
 struct Latest {
@@ -16,6 +18,23 @@ struct Latest {
     failed: Option<(Timestamp, Arc<VendorError>)>,
     /// Lists begun before this show what is known to be gone.
     outdated: Option<Timestamp>,
+    /// Owners of the marks in the last list, without those of products that were deleted.
+    owners: HashSet<String>,
+    deleted: HashSet<String>,
+}
+
+impl Latest {
+    fn take(&mut self, listing: &Listing) {
+        let marked = listing.products.iter().filter(|product| !self.deleted.contains(&product.id));
+        self.owners = marked
+            .filter_map(|product| match find(&product.description) {
+                Marks::One(mark) => Some(mark.owner),
+                Marks::None | Marks::Many => None,
+            })
+            .collect();
+        self.listing = Some(listing.clone());
+        self.failed = None;
+    }
 }
 
 /// The lists of one connection.
@@ -49,8 +68,7 @@ impl Inventory {
         match answer {
             Ok(products) => {
                 let listing = Listing { begun, products: products.into() };
-                latest.listing = Some(listing.clone());
-                latest.failed = None;
+                latest.take(&listing);
                 Ok(listing)
             }
             Err(error) => {
@@ -72,8 +90,19 @@ impl Inventory {
     }
 
     /// A product was deleted: whoever looks from now on needs a list that begins now.
-    pub fn outdate(&self) {
-        self.latest.lock().unwrap_or_else(PoisonError::into_inner).outdated = Some(Timestamp::now());
+    pub fn outdate(&self, id: &str) {
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        latest.outdated = Some(Timestamp::now());
+        latest.deleted.insert(id.to_owned());
+        let shown = latest.listing.as_ref().and_then(|list| list.products.iter().find(|p| p.id == id));
+        if let Some(Marks::One(mark)) = shown.map(|product| find(&product.description)) {
+            latest.owners.remove(&mark.owner);
+        }
+    }
+
+    /// Whether the last list, however old, shows a product with the mark of this owner, namespace and name.
+    pub fn shows_owner(&self, mark: &Mark) -> bool {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner).owners.contains(&mark.owner)
     }
 
     /// The last complete list, however old.

@@ -21,7 +21,7 @@ fn connect(settings: &AccountSettings, keys: &[(&str, &str)]) -> Result<Connecti
         metrics: Metrics::new(),
     };
     let keys = keys.iter().map(|(key, value)| ((*key).to_owned(), SecretString::from(*value))).collect();
-    Connection::new(settings, &keys, None, &surroundings)
+    Connection::new(settings, &keys, None, &surroundings, &SharedBudget::default())
 }
 
 const KEY: &[(&str, &str)] = &[("accessKey", "AK"), ("secretKey", "SK")];

@@ -1,0 +1,123 @@
+//! Whose an existing product is, of several `IotProduct`s that name it (protocol, "Adopt"): the one that records
+//! it keeps it, and of two that record it the older. Over all accounts, because two may be of one vendor account.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use kube::ResourceExt;
+
+use super::context::Context;
+use crate::api::condition::READY;
+use crate::api::{IotProduct, Reason, Vendor};
+use crate::record::condition::get;
+
+/// Claims that this process made, by vendor and vendor-side id: the store shows an id only some time after it
+/// was recorded. The value is the UID of the object.
+#[derive(Debug, Default)]
+pub struct Claims(Mutex<HashMap<(Vendor, String), String>>);
+
+impl Claims {
+    /// Claims a product for an object, unless `holds` says of the one that claimed it before that it still does.
+    fn claim(&self, vendor: Vendor, id: &str, uid: &str, holds: impl FnOnce(&str) -> bool) -> bool {
+        let mut claims = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let claim = (vendor, id.to_owned());
+        if claims.get(&claim).is_some_and(|other| other != uid && holds(other)) {
+            return false;
+        }
+        claims.insert(claim, uid.to_owned());
+        true
+    }
+
+    /// Gives an object's claims up.
+    pub fn release(&self, uid: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, claimed| claimed != uid);
+    }
+}
+
+/// Claims a product for an object. Otherwise who has it: another object that records it, or is about to.
+pub fn claim(ctx: &Context, object: &IotProduct, id: &str, serial: Option<&str>) -> Result<(), String> {
+    let uid = object.metadata.uid.as_deref().unwrap_or_default();
+    if let Some(holder) =
+        find(ctx, |other| other.uid().as_deref() != Some(uid) && records(other, object, id, serial))
+    {
+        return Err(holder);
+    }
+    let mut holder = String::new();
+    let holds = |other: &str| {
+        // It may have recorded another product since, or be gone.
+        let undecided = |product: &IotProduct| {
+            product.uid().as_deref() == Some(other)
+                && product.product_id().is_none()
+                && product.metadata.deletion_timestamp.is_none()
+        };
+        holder = find(ctx, undecided).unwrap_or_default();
+        !holder.is_empty()
+    };
+    if ctx.claims.claim(object.spec.vendor, id, uid, holds) { Ok(()) } else { Err(holder) }
+}
+
+/// An older object that records the product that this one records.
+pub fn rival(ctx: &Context, object: &IotProduct) -> Option<String> {
+    let id = object.product_id()?;
+    let serial = object.status.as_ref().and_then(|status| status.product_serial.as_deref());
+    let age = |product: &IotProduct| (product.creation_timestamp().map(|time| time.0), product.uid());
+    let own = age(object);
+    find(ctx, |other| records(other, object, id, serial) && age(other) < own)
+}
+
+/// An object is gone: what it had may be others' now, who wait for it.
+pub fn freed(gone: &IotProduct, ctx: &Context) {
+    let uid = gone.uid().unwrap_or_default();
+    ctx.claims.release(&uid);
+    let id = gone.product_id();
+    let waits = |other: &IotProduct| {
+        let conditions = other.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+        let names = other.spec.name == gone.spec.name
+            || id
+                .is_some_and(|id| [other.product_id(), other.spec.product_id.as_deref()].contains(&Some(id)));
+        names
+            && other.spec.vendor == gone.spec.vendor
+            && get(conditions, READY).is_some_and(|ready| ready.reason == Reason::NameConflict.as_str())
+    };
+    for product in ctx.scopes.iter().flat_map(|scope| scope.products.state_filter(waits)) {
+        ctx.wake_product(&product);
+    }
+}
+
+/// Ids are unique at a vendor, but for those that are numbers of one place: these have a serial.
+fn records(other: &IotProduct, object: &IotProduct, id: &str, serial: Option<&str>) -> bool {
+    let shown = || other.status.as_ref().and_then(|status| status.product_serial.as_deref());
+    other.product_id() == Some(id)
+        && other.spec.vendor == object.spec.vendor
+        && (serial.is_none() || shown().is_none() || serial == shown())
+}
+
+fn find(ctx: &Context, is: impl Fn(&IotProduct) -> bool) -> Option<String> {
+    ctx.scopes.iter().find_map(|scope| {
+        let found = scope.products.find(|product| is(product))?;
+        Some(format!("{}/{}", found.namespace().unwrap_or_default(), found.name_any()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_of_two_claims_is_refused_until_it_is_given_up() {
+        let claims = Claims::default();
+        let claim = |uid: &str| claims.claim(Vendor::TencentCloud, "P1", uid, |_| true);
+        assert!(claim("first") && !claim("second") && claim("first"));
+        assert!(claims.claim(Vendor::TencentCloud, "P2", "second", |_| true), "another product");
+        assert!(claims.claim(Vendor::AlibabaCloud, "P1", "second", |_| true), "another vendor");
+        claims.release("first");
+        assert!(claim("second"));
+    }
+
+    #[test]
+    fn a_claim_of_an_object_that_gave_it_up_does_not_count() {
+        let claims = Claims::default();
+        assert!(claims.claim(Vendor::TencentCloud, "P1", "first", |_| true));
+        assert!(claims.claim(Vendor::TencentCloud, "P1", "second", |_| false));
+    }
+}
