@@ -14,16 +14,20 @@
 )]
 
 mod account;
+mod accounts;
+mod adopt;
 mod alibaba;
 mod cel;
 mod chaos;
 mod charts;
 mod check_now;
+mod claims;
 mod conflict;
 mod crds;
 mod create;
 mod delete;
 mod drift;
+mod elsewhere;
 mod evidence;
 mod faults;
 mod huawei;
@@ -43,6 +47,7 @@ mod passwords;
 mod policies;
 mod quiet;
 mod reasons;
+mod release;
 mod removal;
 mod renamed;
 mod rules;
@@ -75,10 +80,13 @@ fn main() {
     let session = Arc::new(Session::new());
     let tests = [
         account::tests(),
+        accounts::tests(),
+        adopt::tests(),
         alibaba::tests(),
         chaos::tests(),
         check_now::tests(),
         charts::tests(),
+        claims::tests(),
         conflict::tests(),
         crds::tests(),
         create::tests(),
@@ -99,6 +107,7 @@ fn main() {
         quiet::tests(),
         reasons::tests(),
         removal::tests(),
+        release::tests(),
         renamed::tests(),
         rules::tests(),
         secrets::tests(),

@@ -8,6 +8,8 @@ use serde_json::Value;
 pub(crate) enum Kind {
     Product,
     Account,
+    ClusterAccount,
+    Namespace,
     Secret,
     ConfigMap,
     Lease,
@@ -18,6 +20,8 @@ impl Kind {
         let (group, version, kind) = match self {
             Self::Product => ("iot-products.io", "v1alpha1", "IotProduct"),
             Self::Account => ("iot-products.io", "v1alpha1", "IotAccount"),
+            Self::ClusterAccount => ("iot-products.io", "v1alpha1", "ClusterIotAccount"),
+            Self::Namespace => ("", "v1", "Namespace"),
             Self::Secret => ("", "v1", "Secret"),
             Self::ConfigMap => ("", "v1", "ConfigMap"),
             Self::Lease => ("coordination.k8s.io", "v1", "Lease"),
@@ -29,6 +33,7 @@ impl Kind {
         match object["kind"].as_str().unwrap_or_default() {
             "IotProduct" => Self::Product,
             "IotAccount" => Self::Account,
+            "ClusterIotAccount" => Self::ClusterAccount,
             "Secret" => Self::Secret,
             "ConfigMap" => Self::ConfigMap,
             other => panic!("no test applies a {other:?}"),

@@ -137,6 +137,45 @@ impl Side {
         if self == Self::Alibaba { "accessKeySecret" } else { "secretKey" }
     }
 
+    /// Whether the vendor's descriptions can be changed, and with them the mark.
+    pub(crate) fn remarks(self) -> bool {
+        matches!(self, Self::Alibaba | Self::Huawei)
+    }
+
+    /// A product that somebody made at the vendor as the contract's would be, with this description.
+    pub(crate) fn existing(self, world: &World, contract: &Contract, description: &str) -> Shown {
+        let admin = world.admin();
+        let name = contract.product["spec"]["name"].as_str().unwrap();
+        let description = description.to_owned();
+        let id = match self {
+            Self::Tencent | Self::Legacy => {
+                let mut product = iot_simulator::tencent::Product::named(name);
+                let encryption = if self == Self::Tencent { "2" } else { "1" };
+                encryption.clone_into(&mut product.encryption_type);
+                product.product_description = description;
+                let (vendor, account) = match self {
+                    Self::Tencent => (admin.tencent(), "default"),
+                    _ => (admin.tencent_legacy(), "legacy"),
+                };
+                vendor.create_product(account, product).unwrap().product_id
+            }
+            Self::Alibaba => {
+                let mut product = iot_simulator::alibaba::Product::named(name);
+                product.description = description;
+                "iothub_senior".clone_into(&mut product.aliyun_commodity_code);
+                admin.alibaba().create_product("default", product).unwrap().product_key
+            }
+            Self::Huawei => {
+                let mut product = iot_simulator::huawei::Product::named(name);
+                product.description = description;
+                product.product_type = 1;
+                "PLC.100 v2".clone_into(&mut product.model);
+                admin.huawei().create_product("default", product).unwrap().id.to_string()
+            }
+        };
+        self.products(world).into_iter().find(|product| product.id == id).unwrap()
+    }
+
     /// Keys of an output Secret, sorted, without the device host.
     pub(crate) fn keys(self) -> &'static [&'static str] {
         match self {

@@ -142,6 +142,9 @@ impl World {
     }
 
     pub(crate) fn api(&self, kind: Kind) -> Api<DynamicObject> {
+        if matches!(kind, Kind::ClusterAccount | Kind::Namespace) {
+            return Api::all_with(self.client.clone(), &kind.resource());
+        }
         Api::namespaced_with(self.client.clone(), self.namespace.name(), &kind.resource())
     }
 
