@@ -104,3 +104,21 @@ fn crd_goes_to_standard_output_or_a_directory() {
     assert_eq!(dir(&["iot-operator", "crd"]), None);
     assert_eq!(dir(&["iot-operator", "crd", "--dir", "crds"]), Some("crds".into()));
 }
+
+#[test]
+fn everything_is_let_go_only_when_that_is_written() {
+    let release = |flags: &[&str]| {
+        let words = ["iot-operator", "release"].iter().chain(flags);
+        match Cli::try_parse_from(words).map_err(|error| error.to_string())?.command {
+            Command::Release(args) => Ok(*args),
+            other => panic!("{other:?}"),
+        }
+    };
+    let error: String = release(&["--force"]).unwrap_err();
+    assert!(error.contains("--all"), "{error}");
+    let args = release(&["--all", "--watch-namespaces", "a,b"]).unwrap();
+    assert_eq!(
+        (args.watch_namespaces, args.force, args.lease_name.as_str()),
+        (vec!["a".into(), "b".into()], false, "iot-operator")
+    );
+}

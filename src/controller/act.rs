@@ -40,7 +40,7 @@ pub async fn act(
     plan: Plan,
 ) -> Result<Outcome, Error> {
     match plan {
-        Plan::Wait(wait) => Ok(Outcome::Waiting(wait)),
+        Plan::Wait(wait) => Ok(Outcome::Waiting(claims::named(visit.ctx, wait))),
         Plan::Look { after } => Ok(Outcome::Look(after)),
         Plan::Create { attempt } => {
             let held = create(visit, link, desired, attempt).await?;
@@ -285,6 +285,7 @@ async fn take(
                 product.id
             ),
             after: SLOW,
+            holder: None,
         })));
     }
     if visit.recorded() == Some(product.id.as_str()) {

@@ -9,6 +9,7 @@ use kube::ResourceExt;
 use super::context::Context;
 use crate::api::condition::READY;
 use crate::api::{IotProduct, Reason, Vendor};
+use crate::plan::Wait;
 use crate::record::condition::get;
 
 /// Claims that this process made, by vendor and vendor-side id: the store shows an id only some time after it
@@ -54,6 +55,18 @@ pub fn claim(ctx: &Context, object: &IotProduct, id: &str, serial: Option<&str>)
         !holder.is_empty()
     };
     if ctx.claims.claim(object.spec.vendor, id, uid, holds) { Ok(()) } else { Err(holder) }
+}
+
+/// A wait for what another object has, with the name of that one.
+pub fn named(ctx: &Context, mut wait: Wait) -> Wait {
+    let holds = |product: &IotProduct| {
+        let head = wait.holder.as_deref().unwrap_or_default();
+        !head.is_empty() && product.metadata.uid.as_deref().is_some_and(|uid| uid.starts_with(head))
+    };
+    if let Some(holder) = find(ctx, holds) {
+        wait.message = format!("{}; the other one is {holder}", wait.message);
+    }
+    wait
 }
 
 /// An older object that records the product that this one records.

@@ -74,6 +74,7 @@ async fn delete(visit: &mut Visit<'_>, link: &Link, product: &Observed) -> Resul
                     "product {id} still has {devices} devices: delete them at the vendor, or set deletionPolicy: Retain to keep the product; looked at again within 60s"
                 ),
                 after: BLOCKED,
+                holder: None,
             }));
         }
         // The vendor's exact not-found, through a connection that is known to show this product.
@@ -102,6 +103,7 @@ async fn delete(visit: &mut Visit<'_>, link: &Link, product: &Observed) -> Resul
             reason: Reason::Deleting,
             message: format!("product {id} was deleted and the vendor still shows it"),
             after: LINGERS,
+            holder: None,
         })),
     }
 }

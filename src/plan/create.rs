@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::ledger::Ledger;
 use super::search::{Found, Ownership, marked, ownership, search};
-use super::{Adoption, Check, Claim, Facts, Listing, Need, Plan, SLOW, SOON, Seen};
+use super::{Adoption, Check, Claim, Facts, Listing, Need, Plan, SLOW, SOON, Seen, Wait};
 use crate::api::Reason;
 use crate::vendor::{Observed, Traits};
 
@@ -251,7 +251,11 @@ fn adopt(
 ) -> Plan {
     let claim = if *owner == Ownership::Ours { Claim::Mark } else { Claim::Adoption };
     if let Some(message) = refusal(&product, owner, facts, lives) {
-        return Plan::wait(Reason::NameConflict, message, SLOW);
+        let holder = match owner {
+            Ownership::Foreign(mark) if lives(&mark.uid_head) => Some(mark.uid_head.clone()),
+            _ => None,
+        };
+        return Plan::Wait(Wait { reason: Reason::NameConflict, message, after: SLOW, holder });
     }
     let surplus = if facts.observe_only { Vec::new() } else { surplus };
     Plan::Take { product: Box::new(product), claim, surplus }

@@ -74,7 +74,8 @@ fn other_mark(observed: &Observed, mark: &Mark, origin: Origin, traits: &Traits)
         _ if origin == Origin::Watched => None,
         Marks::None if adopted && !traits.can_remark => None,
         Marks::None => Some(String::new()),
-        Marks::One(found) if adopted && traits.can_remark && !found.same_owner(mark) => {
+        // That of a former object of the same name counts as ours, and is brought up to date as well.
+        Marks::One(found) if traits.can_remark && found != *mark && (adopted || found.same_owner(mark)) => {
             Some(found.to_string())
         }
         Marks::One(_) | Marks::Many => None,

@@ -223,11 +223,13 @@ pub struct Wait {
     pub message: String,
     /// When to look again.
     pub after: Duration,
+    /// UID head of the object that has what this one wants: here nobody knows its name.
+    pub holder: Option<String>,
 }
 
 impl Plan {
     pub(crate) fn wait(reason: Reason, message: impl Into<String>, after: Duration) -> Self {
-        Self::Wait(Wait { reason, message: message.into(), after })
+        Self::Wait(Wait { reason, message: message.into(), after, holder: None })
     }
 }
 

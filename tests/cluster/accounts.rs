@@ -247,10 +247,16 @@ async fn no_conflict(world: World) {
 /// The account of somebody else at the same vendor, and its key in the place of ours.
 fn other_key(world: &World, side: Side) -> Value {
     let admin = world.admin();
-    let tencent = || AccountConfig::new("other", "AKIDOTHER", "OTHERKEY");
     match side {
-        Side::Tencent => admin.tencent().put_account(tencent()),
-        Side::Legacy => admin.tencent_legacy().put_account(tencent()),
+        Side::Tencent => {
+            admin.tencent().put_account(AccountConfig::new("other", "AKIDOTHER", "OTHERKEY"));
+        }
+        Side::Legacy => {
+            let mut other = admin.tencent_legacy().account("legacy").unwrap();
+            "other".clone_into(&mut other.name);
+            other.keys = vec![Key::new("AKIDOTHER", "OTHERKEY")];
+            admin.tencent_legacy().put_account(other);
+        }
         Side::Alibaba => {
             let keys = vec![alibaba::Key::new("AKIDOTHER", "OTHERKEY")];
             let other = alibaba::AccountConfig { name: "other".to_owned(), keys, ..Default::default() };

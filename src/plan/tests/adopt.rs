@@ -153,3 +153,15 @@ fn an_unreadable_owner_is_told_from_ours_by_pattern_anywhere_in_the_text() {
     let facts = Facts { ledger: Some(open(-60).closed(None)), ..facts() };
     assert_eq!(takes(&decide(&facts, &TENCENT, list(0, [anywhere])), Claim::Mark).0, "p1");
 }
+
+#[test]
+fn adopt_a_mark_that_the_last_list_shows_is_looked_for_before_anything_is_sent() {
+    for traits in vendors() {
+        let facts = Facts { mark_seen: true, ..facts() };
+        assert!(matches!(need(&facts, traits), Need::List { .. }));
+        let mut renamed = existing(Marked::Former);
+        "another name".clone_into(&mut renamed.name);
+        let plan = plan(&facts, traits, list(0, [renamed]), &lives);
+        assert_eq!(takes(&plan, Claim::Mark).0, "p1");
+    }
+}

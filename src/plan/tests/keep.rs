@@ -218,3 +218,17 @@ fn adopt_a_watched_product_is_looked_at_before_it_is_managed_and_not_deleted_bef
         assert!(matches!(plan, Plan::Forget { secret: SecretFate::Goes, .. }), "{plan:?}");
     }
 }
+
+#[test]
+fn what_an_older_object_records_is_neither_changed_nor_deleted() {
+    let rival = Facts { rival: Some("factory/older".into()), finalizer: true, ..recorded() };
+    for traits in vendors() {
+        let shown = product("p1", "thermostat", Some(&ours()));
+        let plan = decide(&rival, traits, read(shown.clone()));
+        assert!(waits(&plan, Reason::NameConflict).message.contains("factory/older"));
+        let deleting = Facts { deleting: true, ..rival.clone() };
+        assert_eq!(need(&deleting, traits), Need::Nothing);
+        let plan = decide(&deleting, traits, Seen::Nothing);
+        assert!(matches!(plan, Plan::Forget { .. }), "{plan:?}");
+    }
+}

@@ -13,6 +13,14 @@ fn huawei(authentication: &str, iam: &str) -> AccountSettings {
 }
 
 fn connect(settings: &AccountSettings, keys: &[(&str, &str)]) -> Result<Connection, ConnectionError> {
+    connect_within(settings, keys, &SharedBudget::default())
+}
+
+fn connect_within(
+    settings: &AccountSettings,
+    keys: &[(&str, &str)],
+    budget: &SharedBudget,
+) -> Result<Connection, ConnectionError> {
     // The first test to come installs it; the others find it installed.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let surroundings = Surroundings {
@@ -21,7 +29,7 @@ fn connect(settings: &AccountSettings, keys: &[(&str, &str)]) -> Result<Connecti
         metrics: Metrics::new(),
     };
     let keys = keys.iter().map(|(key, value)| ((*key).to_owned(), SecretString::from(*value))).collect();
-    Connection::new(settings, &keys, None, &surroundings, &SharedBudget::default())
+    Connection::new(settings, &keys, None, &surroundings, budget)
 }
 
 const KEY: &[(&str, &str)] = &[("accessKey", "AK"), ("secretKey", "SK")];
@@ -54,4 +62,22 @@ fn a_password_goes_to_allowed_hosts_only() {
     }
     let error = connect(&huawei("Password", "iam"), USER).err().unwrap();
     assert!(matches!(error, ConnectionError::NoUrl(_)), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_key_of_the_account_has_no_second_budget() {
+    use crate::http::limit::Lane;
+    use tokio::time::{Duration, Instant};
+
+    let settings = settings(json!({"vendor": "TencentCloud"}));
+    let budget = SharedBudget::default();
+    let begun = Instant::now();
+    let mut permits = Vec::new();
+    for id in ["AKID1", "AKID2", "AKID3"] {
+        let keys = [("secretId", id), ("secretKey", "SK")];
+        let connection = connect_within(&settings, &keys, &budget).unwrap();
+        let call = crate::vendor::Call::within(Lane::Create, Duration::from_secs(9));
+        permits.push(connection.cloud.reserve_create(call).await.unwrap());
+    }
+    assert!(begun.elapsed() >= Duration::from_millis(90), "{:?}", begun.elapsed());
 }
