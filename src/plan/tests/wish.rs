@@ -130,10 +130,15 @@ fn adopt_a_foreign_mark_is_rewritten_where_the_vendor_can() {
     assert_eq!(sent.set, Fields::from([("description", text(&ours().append_to("a text")))]));
     assert!(diff(&want, &applied(&taken, &sent), &ours(), Origin::Adopted, &ALIBABA).is_empty());
     assert!(diff(&want, &taken, &ours(), Origin::Adopted, &TENCENT).is_empty());
-    assert!(
-        diff(&want, &product("p1", "thermostat", Some(&former())), &ours(), Origin::Adopted, &ALIBABA)
-            .is_empty()
-    );
+    // One of a former object of this name is ours, however it came here, and is brought up to date.
+    let (former, current) =
+        (product("p1", "thermostat", Some(&former())), product("p1", "thermostat", Some(&ours())));
+    for origin in [Origin::Ours, Origin::Adopted] {
+        assert_eq!(names(&diff(&want, &former, &ours(), origin, &ALIBABA)), [OWNERSHIP]);
+        assert!(diff(&want, &former, &ours(), origin, &TENCENT).is_empty());
+        assert!(diff(&want, &current, &ours(), origin, &ALIBABA).is_empty());
+    }
+    assert!(diff(&want, &taken, &ours(), Origin::Ours, &ALIBABA).is_empty());
 }
 
 #[test]
