@@ -285,7 +285,9 @@ async fn key_of_another_account(world: World, side: Side) {
     let mut foreign = contract.clone();
     foreign.key["stringData"] = other_key(&world, side);
     world.apply(&foreign.key).await;
-    let missing = world.reason(name, "ProductMissing").await;
+    // Where lists are the only reading, they may lag for a minute behind the creation.
+    let gone = |object: &Object| object.reason() == "ProductMissing";
+    let missing = world.product_until(name, "ProductMissing", PATIENCE * 2, gone).await;
     assert!(missing.is("Stalled") && missing.message().contains("credentials"), "{}", missing.message());
     // A successor knows no more than what is recorded.
     drop(operator);
