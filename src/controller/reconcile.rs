@@ -27,7 +27,7 @@ pub async fn reconcile(object: Arc<IotProduct>, ctx: Arc<Context>) -> Result<Act
     let name = object.metadata.name.clone().unwrap_or_default();
     let namespace = object.metadata.namespace.clone().unwrap_or_default();
     let span = info_span!("product", namespace, name);
-    Ok(visit(object, ctx).instrument(span).await)
+    Ok(Box::pin(visit(object, ctx)).instrument(span).await)
 }
 
 async fn visit(object: Arc<IotProduct>, ctx: Arc<Context>) -> Action {

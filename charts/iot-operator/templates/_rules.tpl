@@ -7,7 +7,7 @@ ClusterIotAccounts. docs/operations.md says which call needs what. */ -}}
   verbs: [get, list, watch, patch]
 - apiGroups: [iot-products.io]
   resources: [iotaccounts{{ if .cluster }}, clusteriotaccounts{{ end }}]
-  verbs: [list, watch, patch]
+  verbs: [get, list, watch, patch]
 - apiGroups: [iot-products.io]
   resources: [iotproducts/status, iotaccounts/status{{ if .cluster }}, clusteriotaccounts/status{{ end }}]
   verbs: [patch]
