@@ -105,6 +105,7 @@ struct Instruments {
     drift_detected: Family<FieldLabel, Counter>,
     time_to_ready: Histogram,
     secret_writes: Counter,
+    panics: Family<Kind, Counter>,
     watch_last_event: Family<Kind, Gauge>,
     leader: Gauge,
 }
@@ -129,6 +130,7 @@ impl Default for Instruments {
             drift_detected: Family::default(),
             time_to_ready: long(),
             secret_writes: Counter::default(),
+            panics: Family::default(),
             watch_last_event: Family::default(),
             leader: Gauge::default(),
         }
@@ -150,6 +152,11 @@ impl Metrics {
         instruments.register(registry.sub_registry_with_prefix("iot_operator"));
         let (codes, counted) = (Mutex::default(), Mutex::default());
         Self { inner: Arc::new(Inner { registry, instruments, codes, counted }) }
+    }
+
+    /// A visit of an object of `kind` panicked.
+    pub fn panicked(&self, kind: &'static str) {
+        self.inner.instruments.panics.get_or_create(&Kind { kind }).inc();
     }
 
     /// One reconcile of an object of `kind` (`IotProduct`) ended.
@@ -274,6 +281,7 @@ impl Instruments {
             "Time from the creation of an IotProduct to its first Ready",
             self.time_to_ready.clone(),
         );
+        r.register("panics", "Visits that ended in a panic, which is a bug", self.panics.clone());
         r.register("secret_writes", "Output Secrets created or changed", self.secret_writes.clone());
         r.register(
             "watch_last_event_timestamp_seconds",

@@ -3,10 +3,11 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use kube::api::Api;
 use kube::runtime::PredicateConfig;
 use kube::runtime::controller::{Action, Config, Controller};
@@ -17,7 +18,7 @@ use kube::runtime::{WatchStreamExt, reflector};
 use kube::{Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::context::Context;
 use crate::api::{
@@ -26,6 +27,9 @@ use crate::api::{
 };
 use crate::metrics::Metrics;
 use crate::server::Health;
+
+/// How soon an object whose visit panicked is visited again.
+const AFTER_PANIC: Duration = Duration::from_mins(1);
 
 /// One kind in one scope: its store, and how to wake objects of it.
 pub struct Watched<K>
@@ -146,6 +150,8 @@ pub async fn run<K, F>(
 {
     let Watched { store, wake, writer, woken, gone } = watched;
     let (seen, left) = (reports.clone(), Arc::clone(&ctx));
+    let mut visit = visit;
+    let visit = move |object, ctx| contained(reports.clone(), visit(object, ctx));
     let events = watcher(api, watcher::Config::default().any_semantic())
         .modify(|object| prune(object))
         .inspect(move |event| report(event, &seen))
@@ -179,11 +185,42 @@ pub async fn run<K, F>(
     drop(wake);
 }
 
+/// A bug that shows in one object's visit stops neither the others nor the process.
+async fn contained(
+    reports: Reports,
+    visit: impl Future<Output = Result<Action, Infallible>>,
+) -> Result<Action, Infallible> {
+    // What a visit shares with others is behind locks that hold whole values at every moment.
+    AssertUnwindSafe(visit).catch_unwind().await.unwrap_or_else(|_| {
+        reports.metrics.panicked(reports.component);
+        error!(kind = reports.component, "a visit panicked, which is a bug; it is made again in a minute");
+        Ok(Action::requeue(AFTER_PANIC))
+    })
+}
+
 /// How many products are in which state, for metrics.
 pub async fn count_products(ctx: Arc<Context>) {
     let mut turn = tokio::time::interval(Duration::from_secs(15));
     loop {
         turn.tick().await;
         ctx.metrics.products(&super::census::products(&ctx));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_ends_one_visit_and_is_counted() {
+        let metrics = Metrics::new();
+        let health = Health::new(&["IotProduct"], AFTER_PANIC);
+        let reports = Reports { health, metrics: metrics.clone(), component: "IotProduct" };
+        let after = contained(reports.clone(), async { panic!("a bug") }).await;
+        assert_eq!(after, Ok(Action::requeue(AFTER_PANIC)));
+        let fine = contained(reports, async { Ok(Action::await_change()) }).await;
+        assert_eq!(fine, Ok(Action::await_change()));
+        let text = metrics.encode();
+        assert!(text.contains("iot_operator_panics_total{kind=\"IotProduct\"} 1"), "{text}");
     }
 }

@@ -4,6 +4,7 @@
 
 mod cast;
 mod deeds;
+mod restore;
 mod verdict;
 
 use std::time::{Duration, Instant};
@@ -17,12 +18,16 @@ use crate::world::World;
 use cast::Cast;
 use deeds::Deed;
 
-tests!(Own { chaos });
+tests!(Own { chaos, the_past_comes_back });
 
 /// Between two deeds.
 const PAUSE_MS: std::ops::Range<u64> = 100..900;
 /// In which all must be as written when the deeds are over.
 const CONVERGE: Duration = Duration::from_mins(5);
+
+async fn the_past_comes_back(world: World) {
+    restore::the_past_comes_back(world).await;
+}
 
 async fn chaos(world: World) {
     let span = seconds("CHAOS_SECONDS", 45);
