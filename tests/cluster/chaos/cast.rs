@@ -116,6 +116,8 @@ impl<'a> Cast<'a> {
     fn end(&mut self, end: End) {
         let plane = self.world.plane();
         match end {
+            // One that was killed since has another in its place soon.
+            End::Thaw(operator) if self.operators[operator].ended().is_some() => {}
             End::Thaw(operator) => self.operators[operator].thaw(),
             End::Start(program) => plane.start_again(program).expect("it starts"),
             End::Resume(program) => plane.resume(program).expect("it goes on"),

@@ -236,6 +236,9 @@ impl Cast<'_> {
         let admin = self.world.admin();
         let operator = random.usize(..self.operators.len());
         let end = match deed {
+            Deed::KillOperator | Deed::FreezeOperator if self.operators[operator].ended().is_some() => {
+                return false;
+            }
             Deed::KillOperator => {
                 self.operators[operator].crash();
                 return true;
