@@ -42,6 +42,8 @@ const TOGETHER: Duration = Duration::from_secs(5);
 const STORES_FILL: Duration = Duration::from_millis(100);
 /// How soon a key or account that was refused is tried again unchanged.
 const REFUSED: Duration = Duration::from_mins(5);
+/// The same for a place that does not serve what was asked, which costs no more than a call.
+const MISPLACED: Duration = Duration::from_mins(1);
 /// When the next list of an account comes that wants none.
 const NEVER: Duration = Duration::from_hours(24 * 365);
 
@@ -285,7 +287,10 @@ async fn list<K: Account>(
 fn refused(error: &VendorError, first: bool) -> Duration {
     match reason_of(error.class, false) {
         Reason::Throttled | Reason::VendorUnavailable | Reason::ClockSkew | Reason::Creating => RETRY,
-        _ if first => KEY_SPREADS,
+        // A key is not tried often: a vendor may lock it. Anything else refused once may be a gateway's mood.
+        Reason::CredentialsInvalid if first => KEY_SPREADS,
+        _ if first => RETRY,
+        Reason::EndpointMisconfigured => MISPLACED,
         _ => REFUSED,
     }
 }
