@@ -227,7 +227,7 @@ impl Metrics {
             .instruments
             .watch_last_event
             .get_or_create(&Kind { kind })
-            .set(jiff::Timestamp::now().as_second());
+            .set(crate::clock::now().as_second());
     }
 
     /// This process leads, or does not.

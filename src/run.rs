@@ -21,6 +21,7 @@ use crate::controller::context::{Context, Scope, Settings, Wake};
 use crate::controller::memory::Memory;
 use crate::controller::reconcile;
 use crate::controller::streams::{self, Reports, Watched};
+use crate::http::carrier::Internet;
 use crate::http::endpoint::{AllowedEndpoints, EndpointError};
 use crate::lease::{Leadership, LeaseError, election};
 use crate::metrics::Metrics;
@@ -185,6 +186,7 @@ async fn work(
     let surroundings = Surroundings {
         endpoints: Arc::new(endpoints),
         fence: Arc::new(leadership),
+        network: Arc::new(Internet),
         metrics: metrics.clone(),
     };
     let (drain, draining) = tokio::sync::watch::channel(false);
@@ -301,8 +303,9 @@ impl Crew {
     }
 }
 
-/// The stores and controllers of every scope.
-fn start(
+/// Sets the controllers of every scope to work, on stores of their own. What is dropped with the set is what
+/// is lost with the process.
+pub fn start(
     args: &RunArgs,
     clients: Clients,
     settings: Settings,

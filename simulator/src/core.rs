@@ -1,6 +1,7 @@
 //! What all parts of one simulator share.
 
-use std::time::Instant;
+use jiff::Timestamp;
+use tokio::time::Instant;
 
 use crate::Config;
 use crate::alibaba::Alibaba;
@@ -24,11 +25,16 @@ pub(crate) struct Core {
     /// The admin interface also answers to peers that are not on loopback.
     pub(crate) open_admin: bool,
     /// Our own clock and when it was read, so that time goes on evenly.
-    started: (jiff::Timestamp, Instant),
+    started: (Timestamp, Instant),
 }
 
 impl Core {
     pub(crate) fn new(config: Config) -> Self {
+        Self::begun(config, Timestamp::now())
+    }
+
+    /// The same at another time of day. From then on it goes on as tokio's clock does, paused or not.
+    pub(crate) fn begun(config: Config, now: Timestamp) -> Self {
         Self {
             calls: Calls::new(config.call_log_capacity),
             faults: Faults::default(),
@@ -39,11 +45,11 @@ impl Core {
             alibaba: Alibaba::new(config.alibaba),
             huawei: Huawei::new(config.huawei),
             open_admin: config.open_admin,
-            started: (jiff::Timestamp::now(), Instant::now()),
+            started: (now, Instant::now()),
         }
     }
 
-    /// Real time in milliseconds since the Unix epoch.
+    /// Time in milliseconds since the Unix epoch.
     pub(crate) fn now_ms(&self) -> i64 {
         let (at_start, instant) = self.started;
         let passed = i64::try_from(instant.elapsed().as_millis()).unwrap_or(i64::MAX);

@@ -23,6 +23,7 @@ mod core;
 mod door;
 mod faults;
 pub mod huawei;
+mod in_process;
 mod pipeline;
 mod quota;
 mod random;
@@ -45,6 +46,8 @@ pub use alibaba::admin::AlibabaAdmin;
 pub use calls::{Call, CallState, Count, OK};
 pub use faults::{ArmedRule, Fault, Garbage, Rule, When};
 pub use huawei::admin::HuaweiAdmin;
+pub use in_process::InProcess;
+pub use reply::Cut;
 pub use settings::{Quota, QuotaMode, Settings};
 pub use tencent::admin::TencentAdmin;
 

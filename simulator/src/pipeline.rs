@@ -1,11 +1,12 @@
 //! The way of one call: log, faults before the effect, effect, faults after it, answer.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::StatusCode;
 use http::header::{DATE, RETRY_AFTER};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::calls::{CallState, Decision};
 use crate::core::Core;
@@ -29,13 +30,14 @@ struct Run {
 /// Where the answer goes.
 type Exit = oneshot::Sender<Reply>;
 
-pub(crate) async fn run(core: Arc<Core>, door: Door, incoming: Incoming, exit: Exit) {
+/// Carries a call out. A rule that comes with it takes the place of those that are armed.
+pub(crate) async fn run(core: Arc<Core>, door: Door, incoming: Incoming, rule: Option<Rule>, exit: Exit) {
     let subject = door.subject(&core, &incoming);
     let settings = core.settings.get();
     let sequence = core.calls.begin(&subject.account, &subject.action, core.now_ms());
     let body = if incoming.body.is_empty() { incoming.query().as_bytes() } else { &incoming.body };
     let target = Target { action: &subject.action, account: &subject.account, body };
-    let rule = core.faults.choose(&target, &core.random).unwrap_or_default();
+    let rule = rule.or_else(|| core.faults.choose(&target, &core.random)).unwrap_or_default();
     let call = Run { core, door, incoming, settings, subject, sequence, rule };
     let latency = call.settings.latency_ms + call.rule.latency_ms;
     if latency > 0 {

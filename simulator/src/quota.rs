@@ -1,7 +1,9 @@
 //! Calls per second of one action of one account.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::settings::QuotaMode;
 

@@ -11,7 +11,7 @@ use hyper::body::{Body, Frame, SizeHint};
 /// The connection is to be cut.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("the connection is cut on request")]
-pub(crate) struct Cut;
+pub struct Cut;
 
 /// An answer.
 #[derive(Debug)]

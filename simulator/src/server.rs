@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
@@ -14,6 +14,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::core::Core;
 use crate::door::Door;
@@ -115,7 +116,7 @@ async fn work(request: Request<Body>, peer: SocketAddr, core: Arc<Core>, exit: o
     let Ok(incoming) = read(request).await else { return };
     let path = incoming.uri.path();
     let reply = if let Some(door) = Door::of(&incoming) {
-        return pipeline::run(core, door, incoming, exit).await;
+        return pipeline::run(core, door, incoming, None, exit).await;
     } else if !path.starts_with("/_admin/") {
         Reply::text(StatusCode::NOT_FOUND, "no vendor's API is at this path\n")
     } else if peer.ip().is_loopback() || core.open_admin {

@@ -239,7 +239,7 @@ fn connect<K: Account>(account: &K, ctx: &Context, secret: Option<&Secret>, memo
 
 /// How long until the next list is due by the clock.
 fn next_turn<K: Account>(account: &K, ctx: &Context) -> Option<Duration> {
-    let now = jiff::Timestamp::now().duration_since(jiff::Timestamp::UNIX_EPOCH).unsigned_abs();
+    let now = crate::clock::now().duration_since(jiff::Timestamp::UNIX_EPOCH).unsigned_abs();
     until_list(ctx, &account.view(), &account.uid().unwrap_or_default(), now)
 }
 
@@ -254,7 +254,7 @@ async fn list<K: Account>(
     let view = account.view();
     let call = Call::within(Lane::Drift, ctx.settings.vendor_timeout);
     memory.attempted = Some(Instant::now());
-    let now = jiff::Timestamp::now();
+    let now = crate::clock::now();
     let to = now.duration_since(jiff::Timestamp::UNIX_EPOCH).unsigned_abs();
     match connection.inventory.list(&connection.cloud, now, call).await {
         Ok(listing) => {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use kube::ResourceExt;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -98,7 +97,7 @@ async fn create(visit: &mut Visit<'_>, link: &Link, desired: &Desired, attempt: 
         connection: link.connection.fingerprint.clone(),
         name: request.name.clone(),
         attempt,
-        deadline: Timestamp::now() + limit,
+        deadline: crate::clock::now() + limit,
         state: LedgerState::Open,
         taken: None,
     };
@@ -299,7 +298,7 @@ async fn take(
         connection: link.connection.fingerprint.clone(),
         name: product.name.clone(),
         attempt,
-        deadline: Timestamp::now(),
+        deadline: crate::clock::now(),
         state: LedgerState::Closed,
         taken: None,
     };

@@ -117,7 +117,7 @@ async fn write(visit: &mut Visit<'_>, new: &IotProductStatus) -> Result<(), Reco
             let since = visit
                 .object
                 .creation_timestamp()
-                .map(|created| jiff::Timestamp::now().duration_since(created.0));
+                .map(|created| crate::clock::now().duration_since(created.0));
             visit.ctx.metrics.time_to_ready(since.unwrap_or_default().unsigned_abs());
         }
     }
@@ -130,7 +130,7 @@ fn reason_of(status: &IotProductStatus) -> Option<String> {
 
 fn young(visit: &Visit<'_>) -> bool {
     let created = visit.object.creation_timestamp();
-    let age = created.map(|created| jiff::Timestamp::now().duration_since(created.0).unsigned_abs());
+    let age = created.map(|created| crate::clock::now().duration_since(created.0).unsigned_abs());
     visit.status().conditions.is_empty() && age.is_none_or(|age| age < YOUNG)
 }
 
@@ -141,7 +141,7 @@ fn passing(reason: Reason) -> bool {
 /// When an untouched object is looked at again: at its Secret's turn.
 fn at_rest(visit: &Visit<'_>) -> Duration {
     let interval = visit.ctx.settings.secret_check_interval;
-    let since_epoch = jiff::Timestamp::now().duration_since(jiff::Timestamp::UNIX_EPOCH).unsigned_abs();
+    let since_epoch = crate::clock::now().duration_since(jiff::Timestamp::UNIX_EPOCH).unsigned_abs();
     // Without a Secret check nothing is due by itself; a day keeps the scheduler's table tidy.
     let until = until_turn(&visit.uid, interval, since_epoch).unwrap_or(Duration::from_hours(24));
     visit.ctx.memory.with(&visit.uid, |entry| {

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::connect::Link;
 use super::error::Error;
 use super::outcome::Outcome;
@@ -112,7 +110,7 @@ async fn delete(visit: &mut Visit<'_>, link: &Link, product: &Observed) -> Resul
 /// next visits read them, shared with everyone else who needs one.
 fn deleted(visit: &Visit<'_>) -> Outcome {
     let again = visit.ctx.memory.with(&visit.uid, |entry| {
-        entry.deleted.replace(entry.deleted.unwrap_or_else(Timestamp::now)).is_some()
+        entry.deleted.replace(entry.deleted.unwrap_or_else(crate::clock::now)).is_some()
     });
     // Said before, and a list shows it all the same.
     if again { Outcome::Look(LINGERS) } else { Outcome::Again }

@@ -280,7 +280,7 @@ impl<'a> Visit<'a> {
             check: self.check,
             force_forget: forget.is_some_and(|forget| forget == self.forgotten_by()),
             recorded,
-            now: Timestamp::now(),
+            now: crate::clock::now(),
         }
     }
 
@@ -326,7 +326,7 @@ impl<'a> Visit<'a> {
             connection: String::new(),
             name: self.object.spec.name.clone(),
             attempt,
-            deadline: Timestamp::now() + self.ctx.settings.vendor_timeout,
+            deadline: crate::clock::now() + self.ctx.settings.vendor_timeout,
             state: LedgerState::Open,
             taken: None,
         }

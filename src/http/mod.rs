@@ -1,5 +1,6 @@
 //! HTTP towards the vendors: the only place that touches the HTTP client.
 
+pub mod carrier;
 pub mod endpoint;
 pub mod fence;
 pub mod limit;

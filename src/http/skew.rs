@@ -23,7 +23,7 @@ impl Skew {
 
     /// The vendor's time now.
     pub(super) fn now(&self) -> Timestamp {
-        let ours = Timestamp::now();
+        let ours = crate::clock::now();
         ours.checked_add(self.get()).unwrap_or(ours)
     }
 

@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::Url;
+use super::carrier::Internet;
 use super::endpoint::AllowedEndpoints;
 use super::fence::{Always, Fence};
 use super::transport::{Options, Transport};
@@ -147,7 +148,7 @@ pub(crate) fn transport_with(globs: &[&str], fence: Arc<dyn Fence>) -> Transport
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let globs: Vec<String> = globs.iter().map(|glob| (*glob).to_owned()).collect();
     let endpoints = Arc::new(AllowedEndpoints::parse(&globs).unwrap().with_plain_http(true));
-    Transport::new(Options { ca_bundle: None, endpoints, fence }).unwrap()
+    Transport::new(Options { ca_bundle: None, endpoints, fence, network: Arc::new(Internet) }).unwrap()
 }
 
 /// A deadline that no test that works ever reaches.

@@ -10,11 +10,14 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, StatusCode};
+use http_body_util::BodyExt as _;
+use hyper::body::Body as _;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, timeout_at};
 
 use super::Url;
-use super::endpoint::{AllowedEndpoints, EndpointError, GuardedResolver};
+use super::carrier::{Carrier, CarryError, Network};
+use super::endpoint::{AllowedEndpoints, EndpointError};
 use super::fence::Fence;
 use super::skew::Skew;
 
@@ -23,14 +26,6 @@ pub const MAX_BODY: usize = 4 * 1024 * 1024;
 
 /// Leadership must outlast a call's deadline by this: what the kernel holds is not back at once.
 pub const FENCE_MARGIN: Duration = Duration::from_secs(2);
-
-/// Bound of a connection attempt. Far below a call's deadline, so that an unreachable host ends as
-/// "not sent" and not as "unclear".
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Shorter than the idle time-outs of the vendors' gateways: a request on a connection that the other
-/// side has just closed would end as "unclear".
-const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// What a connection needs.
 #[derive(Clone)]
@@ -41,6 +36,8 @@ pub struct Options {
     pub endpoints: Arc<AllowedEndpoints>,
     /// Whether this process may act.
     pub fence: Arc<dyn Fence>,
+    /// The way there.
+    pub network: Arc<dyn Network>,
 }
 
 /// Why no connection could be set up.
@@ -159,7 +156,7 @@ impl TransportError {
 
 /// The connections of one account to its vendor.
 pub struct Transport {
-    client: reqwest::Client,
+    carrier: Box<dyn Carrier>,
     endpoints: Arc<AllowedEndpoints>,
     fence: Arc<dyn Fence>,
     skew: Skew,
@@ -174,25 +171,8 @@ impl fmt::Debug for Transport {
 impl Transport {
     /// Sets up TLS; connects with the first request. The process needs a default TLS provider by now.
     pub fn new(options: Options) -> Result<Self, BuildError> {
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("iot-product-operator/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .http1_only()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .dns_resolver(GuardedResolver::new(Arc::clone(&options.endpoints)));
-        if let Some(pem) = options.ca_bundle {
-            let certificates =
-                reqwest::Certificate::from_pem_bundle(&pem).map_err(|_| BuildError::CaBundle)?;
-            if certificates.is_empty() {
-                return Err(BuildError::CaBundle);
-            }
-            builder = builder.tls_certs_merge(certificates);
-        }
-        let client = builder.build().map_err(|error| BuildError::Tls(Box::new(error)))?;
-        Ok(Self { client, endpoints: options.endpoints, fence: options.fence, skew: Skew::default() })
+        let carrier = options.network.open(&options)?;
+        Ok(Self { carrier, endpoints: options.endpoints, fence: options.fence, skew: Skew::default() })
     }
 
     /// The vendor's clock minus ours, as its last answer showed; zero within two seconds.
@@ -222,57 +202,43 @@ impl Transport {
     }
 
     async fn exchange(&self, request: Request, host: &str) -> Result<Answer, TransportError> {
-        let (sent, started) = (Timestamp::now(), Instant::now());
-        let mut outgoing = reqwest::Request::new(request.method, request.url);
-        *outgoing.headers_mut() = request.headers;
-        if !request.body.is_empty() {
-            *outgoing.body_mut() = Some(request.body.into());
-        }
-        let mut incoming = self.client.execute(outgoing).await.map_err(|error| failure(host, error))?;
-        self.skew.learn(incoming.headers(), sent, started.elapsed());
+        let (sent, started) = (crate::clock::now(), Instant::now());
+        let carried = self.carrier.carry(request).await.map_err(|error| failure(host, error))?;
+        let (head, incoming) = carried.into_parts();
+        self.skew.learn(&head.headers, sent, started.elapsed());
         let too_large = || TransportError::BodyTooLarge { host: host.to_owned() };
-        if incoming.content_length().is_some_and(|length| length > MAX_BODY as u64) {
+        if incoming.size_hint().lower() > MAX_BODY as u64 {
             return Err(too_large());
         }
+        let mut incoming = std::pin::pin!(incoming);
         let mut body = BytesMut::new();
-        while let Some(chunk) = incoming.chunk().await.map_err(|error| cut(host, error))? {
+        while let Some(frame) = incoming.frame().await {
+            let frame = frame.map_err(|source| cut(host, source))?;
+            let Ok(chunk) = frame.into_data() else { continue };
             if body.len() + chunk.len() > MAX_BODY {
                 return Err(too_large());
             }
             body.extend_from_slice(&chunk);
         }
-        let headers = std::mem::take(incoming.headers_mut());
-        Ok(Answer { status: incoming.status(), headers, body: body.freeze() })
+        Ok(Answer { status: head.status, headers: head.headers, body: body.freeze() })
     }
 }
 
-fn failure(host: &str, error: reqwest::Error) -> TransportError {
-    if let Some(refusal) = refusal(&error) {
-        return TransportError::NotAllowed(refusal);
+fn failure(host: &str, error: CarryError) -> TransportError {
+    match error {
+        CarryError::NotAllowed(refusal) => TransportError::NotAllowed(refusal),
+        CarryError::NotSent(source) => TransportError::NotSent { host: host.to_owned(), source },
+        CarryError::Cut(source) => cut(host, source),
     }
-    if error.is_connect() || error.is_builder() {
-        let source = Box::new(error.without_url());
-        return TransportError::NotSent { host: host.to_owned(), source };
-    }
-    cut(host, error)
 }
 
-fn cut(host: &str, error: reqwest::Error) -> TransportError {
-    TransportError::Cut { host: host.to_owned(), source: Box::new(error.without_url()) }
+fn cut(host: &str, source: Box<dyn StdError + Send + Sync>) -> TransportError {
+    TransportError::Cut { host: host.to_owned(), source }
 }
 
 /// The cause at the bottom, which names the certificate or the address; what lies above only repeats it.
 fn root<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
     std::iter::successors(Some(error), |&error| error.source()).last().unwrap_or(error)
-}
-
-/// The resolver's refusal, if that is at the bottom of a connection's failure.
-fn refusal(error: &reqwest::Error) -> Option<EndpointError> {
-    let first: &(dyn StdError + 'static) = error;
-    std::iter::successors(Some(first), |&error| error.source())
-        .find_map(|error| error.downcast_ref::<EndpointError>())
-        .filter(|error| matches!(error, EndpointError::Address { .. }))
-        .cloned()
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use tokio::time::Instant;
@@ -90,7 +89,7 @@ impl Candidate {
 
     /// The same lease with us as its holder. The times are for people; no candidate reads them.
     fn claim(&self, lease: Lease) -> Lease {
-        let time = Some(MicroTime(Timestamp::now()));
+        let time = Some(MicroTime(crate::clock::now()));
         let ours = self.is_ours(&lease);
         let old = lease.spec.unwrap_or_default();
         let transitions = old.lease_transitions.unwrap_or(0);

@@ -17,7 +17,7 @@ pub(super) struct Process {
 impl Process {
     /// To be created at the start of the process.
     pub(super) fn starting_now() -> Self {
-        Self { started: jiff::Timestamp::now().as_duration().as_secs_f64() }
+        Self { started: crate::clock::now().as_duration().as_secs_f64() }
     }
 }
 

@@ -39,7 +39,7 @@ pub fn set(
     let since = conditions
         .iter()
         .find(|condition| condition.type_ == kind && condition.status == status)
-        .map_or_else(|| Time(jiff::Timestamp::now()), |condition| condition.last_transition_time.clone());
+        .map_or_else(|| Time(crate::clock::now()), |condition| condition.last_transition_time.clone());
     let condition = Condition {
         type_: kind.to_owned(),
         status: status.to_owned(),

@@ -10,6 +10,7 @@ use super::inventory::Inventory;
 use super::{AnyCloud, Cloud, Traits, alibaba, huawei, tencent, tencent_legacy};
 use crate::api::{AccountSettings, Vendor};
 use crate::http::Url;
+use crate::http::carrier::Network;
 use crate::http::endpoint::{AllowedEndpoints, EndpointError};
 use crate::http::fence::Fence;
 use crate::http::limit::{Budget, LimitSettings, Limiter};
@@ -48,6 +49,8 @@ pub struct Surroundings {
     pub endpoints: Arc<AllowedEndpoints>,
     /// Whether this process may act.
     pub fence: Arc<dyn Fence>,
+    /// The way to the vendors.
+    pub network: Arc<dyn Network>,
     /// Counts calls.
     pub metrics: Metrics,
 }
@@ -85,6 +88,7 @@ impl Connection {
             ca_bundle,
             endpoints: Arc::clone(&surroundings.endpoints),
             fence: Arc::clone(&surroundings.fence),
+            network: Arc::clone(&surroundings.network),
         };
         let access = &Access { settings, credentials, endpoint, options, surroundings, budget };
         let (key_id, cloud) = match settings.vendor {

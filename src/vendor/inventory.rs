@@ -62,7 +62,7 @@ impl Inventory {
         if let Some(answer) = self.answered(begun_after) {
             return answer;
         }
-        let begun = Timestamp::now();
+        let begun = crate::clock::now();
         let answer = cloud.list(call).await;
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         match answer {

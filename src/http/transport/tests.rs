@@ -1,6 +1,7 @@
 use std::sync::Mutex;
 
 use super::*;
+use crate::http::carrier::Internet;
 use crate::http::fence::Always;
 use crate::http::testing::{Say, Server, closed_port, later, transport, transport_with};
 
@@ -172,7 +173,12 @@ fn a_bundle_without_certificates_is_refused() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     for pem in ["", "nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
         let endpoints = Arc::new(AllowedEndpoints::parse(&[]).unwrap());
-        let options = Options { ca_bundle: Some(pem.into()), endpoints, fence: Arc::new(Always) };
+        let options = Options {
+            ca_bundle: Some(pem.into()),
+            endpoints,
+            fence: Arc::new(Always),
+            network: Arc::new(Internet),
+        };
         assert!(Transport::new(options).is_err(), "{pem:?}");
     }
 }

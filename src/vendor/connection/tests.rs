@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::http::carrier::Internet;
 use crate::http::fence::Always;
 
 fn settings(account: Value) -> AccountSettings {
@@ -26,6 +27,7 @@ fn connect_within(
     let surroundings = Surroundings {
         endpoints: Arc::new(AllowedEndpoints::parse(&[]).unwrap()),
         fence: Arc::new(Always),
+        network: Arc::new(Internet),
         metrics: Metrics::new(),
     };
     let keys = keys.iter().map(|(key, value)| ((*key).to_owned(), SecretString::from(*value))).collect();
