@@ -1,0 +1,166 @@
+//! A vendor as the checks look at it, the same for all four.
+
+use iot_simulator::{InProcess, alibaba, huawei, tencent};
+use serde_json::{Value, json};
+
+const TENCENT: &str = include_str!("../manifests/contract/tencent.yaml");
+const LEGACY: &str = include_str!("../manifests/contract/tencent-legacy.yaml");
+const ALIBABA: &str = include_str!("../manifests/contract/alibaba.yaml");
+const HUAWEI: &str = include_str!("../manifests/contract/huawei.yaml");
+
+/// The simulator's account.
+const ACCOUNT: &str = "default";
+/// Where the simulator is, as the operator is told.
+const ENDPOINT: &str = "http://vendor.test";
+
+/// A vendor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Vendor {
+    Tencent,
+    Legacy,
+    Alibaba,
+    Huawei,
+}
+
+/// A product at a vendor, as far as the checks care.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Product {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) description: String,
+    /// Key of the output Secret and its value.
+    pub(crate) secret: Option<(&'static str, String)>,
+    /// Everything of it.
+    pub(crate) all: String,
+}
+
+impl Vendor {
+    pub(crate) const ALL: [Self; 4] = [Self::Tencent, Self::Legacy, Self::Alibaba, Self::Huawei];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Tencent => "tencent",
+            Self::Legacy => "legacy",
+            Self::Alibaba => "alibaba",
+            Self::Huawei => "huawei",
+        }
+    }
+
+    /// Credentials Secret, account and product of the contract.
+    pub(crate) fn manifests(self) -> [Value; 3] {
+        use serde::Deserialize as _;
+        let documents = |text: &str| -> Vec<Value> {
+            serde_yaml_ng::Deserializer::from_str(text)
+                .map(|document| Value::deserialize(document).expect("a manifest"))
+                .collect()
+        };
+        let mut documents = match self {
+            Self::Tencent => documents(TENCENT),
+            Self::Legacy => [&documents(TENCENT)[..1], &documents(LEGACY)].concat(),
+            Self::Alibaba => documents(ALIBABA),
+            Self::Huawei => documents(HUAWEI),
+        };
+        let (product, mut account, key) =
+            (documents.pop(), documents.pop().expect("an account"), documents.pop().expect("a Secret"));
+        account["spec"]["endpoint"] = json!(ENDPOINT);
+        [key, account, product.expect("a product")]
+    }
+
+    /// All products of the account.
+    pub(crate) fn products(self, simulator: &InProcess) -> Vec<Product> {
+        let admin = simulator.admin();
+        match self {
+            Self::Tencent => {
+                admin.tencent().products(ACCOUNT).expect("products").iter().map(of_tencent).collect()
+            }
+            Self::Legacy => {
+                admin.tencent_legacy().products(ACCOUNT).expect("products").iter().map(of_tencent).collect()
+            }
+            Self::Alibaba => {
+                admin.alibaba().products(ACCOUNT).expect("products").iter().map(of_alibaba).collect()
+            }
+            Self::Huawei => {
+                admin.huawei().products(ACCOUNT).expect("products").iter().map(of_huawei).collect()
+            }
+        }
+    }
+
+    /// Makes a product behind the operator's back, as like the manifest's as that is possible.
+    pub(crate) fn make(self, simulator: &InProcess, name: &str, description: &str) {
+        let admin = simulator.admin();
+        let description = description.to_owned();
+        match self {
+            Self::Tencent => {
+                let mut like = tencent::Product::named(name);
+                (like.product_description, like.encryption_type) = (description, "2".to_owned());
+                admin.tencent().create_product(ACCOUNT, like).map(drop)
+            }
+            Self::Legacy => {
+                let mut like = tencent::Product::named(name);
+                like.product_description = description;
+                admin.tencent_legacy().create_product(ACCOUNT, like).map(drop)
+            }
+            Self::Alibaba => {
+                let mut like = alibaba::Product::named(name);
+                (like.description, like.aliyun_commodity_code) = (description, "iothub_senior".to_owned());
+                admin.alibaba().create_product(ACCOUNT, like).map(drop)
+            }
+            Self::Huawei => {
+                let mut like = huawei::Product::named(name);
+                (like.description, like.product_type) = (description, 1);
+                "PLC.100 v2".clone_into(&mut like.model);
+                admin.huawei().create_product(ACCOUNT, like).map(drop)
+            }
+        }
+        .expect("a product");
+    }
+
+    /// Changes something of a product in the vendor's console that the operator can bring back.
+    pub(crate) fn disturb(self, simulator: &InProcess, id: &str) {
+        let admin = simulator.admin();
+        match self {
+            Self::Tencent => admin.tencent().edit_product(ACCOUNT, id, |p| p.register_type = 0).map(drop),
+            Self::Legacy => Ok(()),
+            Self::Alibaba => admin
+                .alibaba()
+                .edit_product(ACCOUNT, id, |p| p.product_name = "elsewhere".to_owned())
+                .map(drop),
+            Self::Huawei => admin
+                .huawei()
+                .edit_product(ACCOUNT, id, |p| p.manufacturer_name = "Other".to_owned())
+                .map(drop),
+        }
+        .expect("a product to disturb");
+    }
+}
+
+fn of_tencent(product: &tencent::Product) -> Product {
+    let secret = product.product_secret.clone();
+    Product {
+        id: product.product_id.clone(),
+        name: product.product_name.clone(),
+        description: product.product_description.clone(),
+        secret: (!secret.is_empty()).then_some(("productSecret", secret)),
+        all: format!("{product:?}"),
+    }
+}
+
+fn of_alibaba(product: &alibaba::Product) -> Product {
+    Product {
+        id: product.product_key.clone(),
+        name: product.product_name.clone(),
+        description: product.description.clone(),
+        secret: Some(("productSecret", product.product_secret.clone())),
+        all: format!("{product:?}"),
+    }
+}
+
+fn of_huawei(product: &huawei::Product) -> Product {
+    Product {
+        id: product.id.to_string(),
+        name: product.name.clone(),
+        description: product.description.clone(),
+        secret: Some(("password", product.password.clone())),
+        all: format!("{product:?}"),
+    }
+}
