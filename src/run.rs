@@ -188,6 +188,7 @@ async fn work(
         fence: Arc::new(leadership),
         network: Arc::new(Internet),
         metrics: metrics.clone(),
+        refusals: Arc::default(),
     };
     let (drain, draining) = tokio::sync::watch::channel(false);
     let mut controllers = start(args, clients, settings, surroundings, &health, &draining);

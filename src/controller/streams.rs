@@ -22,8 +22,8 @@ use tracing::{error, info, warn};
 
 use super::context::Context;
 use crate::api::{
-    ACCOUNT_FINALIZER, CONFIRM_MISSING_ANNOTATION, FORCE_FORGET_ANNOTATION, PRODUCT_FINALIZER,
-    REQUESTED_AT_ANNOTATION, ROTATE_PASSWORD_ANNOTATION,
+    ACCOUNT_FINALIZER, CONFIRM_MISSING_ANNOTATION, CREATION_ANNOTATION, FORCE_FORGET_ANNOTATION,
+    PRODUCT_FINALIZER, REQUESTED_AT_ANNOTATION, ROTATE_PASSWORD_ANNOTATION,
 };
 use crate::metrics::Metrics;
 use crate::server::Health;
@@ -97,8 +97,9 @@ const HEEDED: [&str; 4] = [
 fn asks<K: Resource>(object: &K) -> Option<u64> {
     let mut hasher = DefaultHasher::new();
     (object.meta().generation, object.meta().deletion_timestamp.is_some()).hash(&mut hasher);
-    // Taken off by hand it is put back before anything is done.
-    object.finalizers().iter().any(|f| f == PRODUCT_FINALIZER || f == ACCOUNT_FINALIZER).hash(&mut hasher);
+    // Taken off by hand it is put back before anything is done. That we put it on first asks for nothing.
+    let held = object.finalizers().iter().any(|f| f == PRODUCT_FINALIZER || f == ACCOUNT_FINALIZER);
+    (!held && object.annotations().contains_key(CREATION_ANNOTATION)).hash(&mut hasher);
     for annotation in HEEDED {
         object.annotations().get(annotation).hash(&mut hasher);
     }

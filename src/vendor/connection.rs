@@ -53,6 +53,8 @@ pub struct Surroundings {
     pub network: Arc<dyn Network>,
     /// Counts calls.
     pub metrics: Metrics,
+    /// How often keys were refused where that locks them.
+    pub refusals: Arc<huawei::Refusals>,
 }
 
 /// The request budget of one account. It outlives the account's connections, because the vendor counts what was
@@ -185,6 +187,11 @@ impl Access<'_> {
         });
         limiter.set_limits(limits);
         Arc::clone(limiter)
+    }
+
+    /// How often this process's keys were refused where that locks them.
+    pub(super) fn refusals(&self) -> &huawei::Refusals {
+        &self.surroundings.refusals
     }
 
     /// Where calls are counted.

@@ -129,8 +129,7 @@ fn secret(world: &World, operation: Operation, product: &Product, status: &Value
         "the Secret is of another product".to_owned()
     })?;
     if let Some((key, wanted)) = &product.secret {
-        let adopted = operation == Operation::Adopt && *key == "password";
-        expect(adopted || value(key).as_deref() == Some(wanted), || format!("the Secret's {key} differs"))?;
+        expect(value(key).as_deref() == Some(wanted), || format!("the Secret's {key} differs"))?;
     }
     expect(value("pendingPassword").is_none(), || "a password is still pending".to_owned())?;
     if renamed {

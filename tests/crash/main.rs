@@ -16,6 +16,7 @@ mod case;
 mod check;
 mod fault;
 mod gate;
+mod matrix;
 mod operation;
 mod vendor;
 mod wire;
@@ -24,11 +25,34 @@ mod world;
 use case::Case;
 
 fn main() {
-    let seed = std::env::var("CRASH_REPLAY").unwrap_or_else(|_| "tencent/create/".to_owned());
     if std::env::var_os("CRASH_LOG").is_some() {
         tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_writer(std::io::stderr).init();
     }
-    let case = Case::parse(&seed).expect("a seed");
+    if let Ok(seed) = std::env::var("CRASH_REPLAY") {
+        return replay(&seed);
+    }
+    let only = std::env::var("CRASH_ONLY").unwrap_or_default();
+    let stride = std::env::var("CRASH_STRIDE").ok().and_then(|text| text.parse().ok()).unwrap_or(0);
+    let cases: Vec<Case> =
+        matrix::plain().into_iter().filter(|case| case.to_string().contains(&only)).collect();
+    let tally = matrix::run(cases, matrix::follow(stride));
+    println!("{}", matrix::table(&tally));
+    for failure in &tally.failures {
+        println!("CRASH_REPLAY='{}': {}", failure.seed, failure.why);
+    }
+    let rate = tally.runs as f64 / tally.took.as_secs_f64();
+    println!(
+        "{} runs, {} failures, {:.0} runs/s, slowest {:?}, most calls {:?}",
+        tally.runs,
+        tally.failures.len(),
+        rate,
+        tally.slowest,
+        tally.calls
+    );
+}
+
+fn replay(seed: &str) {
+    let case = Case::parse(seed).expect("a seed");
     let begun = std::time::Instant::now();
     let report = case.run();
     for (number, step) in report.steps.iter().enumerate() {

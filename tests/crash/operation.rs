@@ -65,6 +65,14 @@ impl Operation {
         }
         if self == Adopt {
             manifest["spec"]["adoptionPolicy"] = json!("MatchName");
+            if matches!(world.vendor, Vendor::Tencent | Vendor::Legacy) {
+                // There it cannot be changed.
+                manifest["spec"].as_object_mut().expect("a spec").remove("description");
+            }
+            if world.vendor == Vendor::Huawei {
+                // The vendor does not show the password of what somebody else made.
+                manifest["metadata"]["annotations"] = json!({"iot-products.io/rotate-password": "1"});
+            }
             // What a maker of products in a console would not have set alike.
             for frozen in ["encryption", "nodeType", "dataFormat"] {
                 manifest["spec"].as_object_mut().expect("a spec").remove(frozen);
@@ -81,6 +89,8 @@ impl Operation {
                 let name = world.manifest()["spec"]["name"].as_str().expect("a name").to_owned();
                 world.vendor.make(&world.simulator, &name, "made by hand");
             }
+            // The account's first list is too old to serve as a look-up then.
+            world.pass(Duration::from_secs(5)).await;
             return Ok(());
         }
         let manifest = self.before(world);
@@ -114,10 +124,5 @@ impl Operation {
             Delete | Retain => world.delete().await,
             NamespaceTeardown => world.end_namespace().await,
         }
-    }
-
-    /// The operation ends without the product's object.
-    pub(crate) fn deletes(self) -> bool {
-        matches!(self, Delete | Retain | NamespaceTeardown)
     }
 }

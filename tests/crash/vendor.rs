@@ -8,8 +8,6 @@ const LEGACY: &str = include_str!("../manifests/contract/tencent-legacy.yaml");
 const ALIBABA: &str = include_str!("../manifests/contract/alibaba.yaml");
 const HUAWEI: &str = include_str!("../manifests/contract/huawei.yaml");
 
-/// The simulator's account.
-const ACCOUNT: &str = "default";
 /// Where the simulator is, as the operator is told.
 const ENDPOINT: &str = "http://vendor.test";
 
@@ -46,6 +44,11 @@ impl Vendor {
         }
     }
 
+    /// The simulator's account.
+    fn account(self) -> &'static str {
+        if self == Self::Legacy { "legacy" } else { "default" }
+    }
+
     /// Credentials Secret, account and product of the contract.
     pub(crate) fn manifests(self) -> [Value; 3] {
         use serde::Deserialize as _;
@@ -71,16 +74,20 @@ impl Vendor {
         let admin = simulator.admin();
         match self {
             Self::Tencent => {
-                admin.tencent().products(ACCOUNT).expect("products").iter().map(of_tencent).collect()
+                admin.tencent().products(self.account()).expect("products").iter().map(of_tencent).collect()
             }
-            Self::Legacy => {
-                admin.tencent_legacy().products(ACCOUNT).expect("products").iter().map(of_tencent).collect()
-            }
+            Self::Legacy => admin
+                .tencent_legacy()
+                .products(self.account())
+                .expect("products")
+                .iter()
+                .map(of_tencent)
+                .collect(),
             Self::Alibaba => {
-                admin.alibaba().products(ACCOUNT).expect("products").iter().map(of_alibaba).collect()
+                admin.alibaba().products(self.account()).expect("products").iter().map(of_alibaba).collect()
             }
             Self::Huawei => {
-                admin.huawei().products(ACCOUNT).expect("products").iter().map(of_huawei).collect()
+                admin.huawei().products(self.account()).expect("products").iter().map(of_huawei).collect()
             }
         }
     }
@@ -93,23 +100,23 @@ impl Vendor {
             Self::Tencent => {
                 let mut like = tencent::Product::named(name);
                 (like.product_description, like.encryption_type) = (description, "2".to_owned());
-                admin.tencent().create_product(ACCOUNT, like).map(drop)
+                admin.tencent().create_product(self.account(), like).map(drop)
             }
             Self::Legacy => {
                 let mut like = tencent::Product::named(name);
                 like.product_description = description;
-                admin.tencent_legacy().create_product(ACCOUNT, like).map(drop)
+                admin.tencent_legacy().create_product(self.account(), like).map(drop)
             }
             Self::Alibaba => {
                 let mut like = alibaba::Product::named(name);
                 (like.description, like.aliyun_commodity_code) = (description, "iothub_senior".to_owned());
-                admin.alibaba().create_product(ACCOUNT, like).map(drop)
+                admin.alibaba().create_product(self.account(), like).map(drop)
             }
             Self::Huawei => {
                 let mut like = huawei::Product::named(name);
                 (like.description, like.product_type) = (description, 1);
                 "PLC.100 v2".clone_into(&mut like.model);
-                admin.huawei().create_product(ACCOUNT, like).map(drop)
+                admin.huawei().create_product(self.account(), like).map(drop)
             }
         }
         .expect("a product");
@@ -119,15 +126,17 @@ impl Vendor {
     pub(crate) fn disturb(self, simulator: &InProcess, id: &str) {
         let admin = simulator.admin();
         match self {
-            Self::Tencent => admin.tencent().edit_product(ACCOUNT, id, |p| p.register_type = 0).map(drop),
+            Self::Tencent => {
+                admin.tencent().edit_product(self.account(), id, |p| p.register_type = 0).map(drop)
+            }
             Self::Legacy => Ok(()),
             Self::Alibaba => admin
                 .alibaba()
-                .edit_product(ACCOUNT, id, |p| p.product_name = "elsewhere".to_owned())
+                .edit_product(self.account(), id, |p| p.product_name = "elsewhere".to_owned())
                 .map(drop),
             Self::Huawei => admin
                 .huawei()
-                .edit_product(ACCOUNT, id, |p| p.manufacturer_name = "Other".to_owned())
+                .edit_product(self.account(), id, |p| p.manufacturer_name = "Other".to_owned())
                 .map(drop),
         }
         .expect("a product to disturb");
@@ -156,11 +165,13 @@ fn of_alibaba(product: &alibaba::Product) -> Product {
 }
 
 fn of_huawei(product: &huawei::Product) -> Product {
+    let mut undated = product.clone();
+    undated.last_updated_datetime = 0;
     Product {
         id: product.id.to_string(),
         name: product.name.clone(),
         description: product.description.clone(),
         secret: Some(("password", product.password.clone())),
-        all: format!("{product:?}"),
+        all: format!("{undated:?}"),
     }
 }

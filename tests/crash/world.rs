@@ -18,7 +18,7 @@ use iot_product_operator::run;
 use iot_product_operator::server::Health;
 use iot_product_operator::vendor::connection::Surroundings;
 use iot_simulator::{Config, InProcess};
-use iot_test_apiserver::ApiServer;
+use iot_test_apiserver::{ApiServer, Kind, kinds};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -76,7 +76,8 @@ impl World {
     pub(crate) async fn new(vendor: Vendor) -> Self {
         let begin = Timestamp::from_second(BEGIN).expect("a time");
         clock::follow_tokio(begin);
-        let server = ApiServer::new(&DEFINITIONS, begin);
+        static KINDS: OnceLock<Arc<[Kind]>> = OnceLock::new();
+        let server = ApiServer::new(Arc::clone(KINDS.get_or_init(|| kinds(&DEFINITIONS))), begin);
         let simulator = InProcess::new(Config { seed: Some(1), ..Config::default() }, begin);
         let [key, account, product] = vendor.manifests();
         let text = |value: &Value| value["metadata"]["name"].as_str().expect("a name").to_owned();
@@ -122,6 +123,7 @@ impl World {
             fence: Arc::new(Always),
             network: Arc::new(Vendors { simulator: self.simulator.clone(), gate: self.gate.clone() }),
             metrics: Metrics::new(),
+            refusals: Arc::default(),
         };
         let health = Health::new(&["IotProduct", "IotAccount", "ClusterIotAccount"], Duration::from_mins(1));
         let (drain, draining) = tokio::sync::watch::channel(false);
@@ -154,7 +156,10 @@ impl World {
             }
             self.pass(Duration::from_millis(500)).await;
         }
-        Err(format!("no faults yet, and not within five minutes: {what}"))
+        let account = self.account().unwrap_or_default();
+        let calls: Vec<String> =
+            self.simulator.admin().calls().iter().map(|call| format!("{call:?}")).collect();
+        Err(format!("no faults yet, and not within five minutes: {what}: {} {calls:?}", account["status"]))
     }
 
     /// What a user does, straight at the API server.

@@ -29,6 +29,7 @@ fn connect_within(
         fence: Arc::new(Always),
         network: Arc::new(Internet),
         metrics: Metrics::new(),
+        refusals: Arc::default(),
     };
     let keys = keys.iter().map(|(key, value)| ((*key).to_owned(), SecretString::from(*value))).collect();
     Connection::new(settings, &keys, None, &surroundings, budget)

@@ -7,7 +7,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::pin::pin;
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::digest;
@@ -208,21 +208,29 @@ impl Drop for Flight<'_> {
 /// Host and id.
 type Id = (String, String);
 
-static SIGNING_BY_KEY: LazyLock<Mutex<HashMap<Id, Arc<Attempts>>>> = LazyLock::new(Mutex::default);
-static LOGIN_BY_USER: LazyLock<Mutex<HashMap<Id, Arc<Attempts>>>> = LazyLock::new(Mutex::default);
+type ById = Mutex<HashMap<Id, Arc<Attempts>>>;
 
-/// The signing failures of an access key at a host, whichever clients had them: an account that is edited
-/// gets a new client, but no new attempts.
-pub(super) fn signing_attempts(host: &str, access_key: &str) -> Arc<Attempts> {
-    shared(&SIGNING_BY_KEY, (host.to_owned(), access_key.to_owned()), Attempts::signing)
+/// The attempts of every id in this process, whichever clients make them: an account that is edited gets a new
+/// client, but no new attempts.
+#[derive(Default)]
+pub struct Refusals {
+    signing: ById,
+    login: ById,
 }
 
-/// The refused logins of an IAM user at a host, whichever clients had them.
-pub(super) fn login_attempts(host: &str, domain_name: &str, user_name: &str) -> Arc<Attempts> {
-    shared(&LOGIN_BY_USER, (host.to_owned(), format!("{domain_name}/{user_name}")), Attempts::login)
+impl Refusals {
+    /// The signing failures of an access key at a host.
+    pub(super) fn signing(&self, host: &str, access_key: &str) -> Arc<Attempts> {
+        shared(&self.signing, (host.to_owned(), access_key.to_owned()), Attempts::signing)
+    }
+
+    /// The refused logins of an IAM user at a host.
+    pub(super) fn login(&self, host: &str, domain_name: &str, user_name: &str) -> Arc<Attempts> {
+        shared(&self.login, (host.to_owned(), format!("{domain_name}/{user_name}")), Attempts::login)
+    }
 }
 
-fn shared(all: &Mutex<HashMap<Id, Arc<Attempts>>>, id: Id, new: fn() -> Attempts) -> Arc<Attempts> {
+fn shared(all: &ById, id: Id, new: fn() -> Attempts) -> Arc<Attempts> {
     let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
     all.retain(|_, attempts| Arc::strong_count(attempts) > 1 || !attempts.is_idle());
     Arc::clone(all.entry(id).or_insert_with(|| Arc::new(new())))

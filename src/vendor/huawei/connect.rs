@@ -1,6 +1,6 @@
 //! A client of what an account and its credentials Secret say.
 
-use super::{BUDGETS, Credentials, Huawei, Settings, login_attempts, signing_attempts};
+use super::{BUDGETS, Credentials, Huawei, Settings};
 use crate::api::account::{HuaweiAccount, HuaweiAuthentication};
 use crate::api::credentials_key;
 use crate::vendor::AnyCloud;
@@ -33,7 +33,7 @@ fn key(access: &Access<'_>) -> Result<(String, Credentials), ConnectionError> {
         access_key: access_key.clone(),
         secret_key: access.secret(credentials_key::SECRET_KEY)?,
         security_token: access.optional(credentials_key::SECURITY_TOKEN),
-        attempts: signing_attempts(host, &access_key),
+        attempts: access.refusals().signing(host, &access_key),
     };
     Ok((access_key, credentials))
 }
@@ -45,7 +45,7 @@ fn user(access: &Access<'_>, account: &HuaweiAccount) -> Result<(String, Credent
     let id = format!("{domain_name}/{user_name}");
     let credentials = Credentials::Password {
         iam_endpoint: access.host(account.iam_endpoint.as_deref())?,
-        attempts: login_attempts(host, &domain_name, &user_name),
+        attempts: access.refusals().login(host, &domain_name, &user_name),
         domain_name,
         user_name,
         password: access.secret(credentials_key::PASSWORD)?,

@@ -20,8 +20,7 @@ use crate::http::transport::Transport;
 use crate::metrics::Metrics;
 use crate::vendor::Traits;
 
-pub use attempts::Attempts;
-use attempts::{login_attempts, signing_attempts};
+pub use attempts::{Attempts, Refusals};
 pub use client::Huawei;
 pub(super) use connect::connect;
 pub use fields::{RULES, USER_NAME};

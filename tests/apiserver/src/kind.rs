@@ -1,5 +1,7 @@
 //! The kinds that are served.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 /// One resource of the API.
@@ -55,8 +57,9 @@ impl Kind {
     }
 }
 
-/// The API server's own kinds that are known here, and those of the definitions given as YAML.
-pub(crate) fn kinds(definitions: &[&str]) -> Vec<Kind> {
+/// The API server's own kinds that are known here, and those of `definitions`, which are
+/// `CustomResourceDefinition`s in YAML.
+pub fn kinds(definitions: &[&str]) -> Arc<[Kind]> {
     let own = [
         Kind::own("", "v1", "namespaces", "Namespace", false),
         Kind::own("", "v1", "secrets", "Secret", true),

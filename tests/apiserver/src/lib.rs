@@ -28,7 +28,7 @@ use jiff::{Timestamp, Unit};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-pub use kind::Kind;
+pub use kind::{Kind, kinds};
 pub use refusal::Refusal;
 use route::Route;
 use store::Store;
@@ -40,7 +40,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub type Body = UnsyncBoxBody<Bytes, BoxError>;
 
 struct Inner {
-    kinds: Vec<Kind>,
+    kinds: Arc<[Kind]>,
     store: Mutex<Store>,
     changed: tokio::sync::watch::Sender<()>,
     lag: Mutex<Duration>,
@@ -56,11 +56,10 @@ fn text(value: &Value) -> String {
 }
 
 impl ApiServer {
-    /// An empty one that serves some of the API server's own kinds and those of `definitions`, which are
-    /// `CustomResourceDefinition`s in YAML. It is `now`, and time goes on as tokio's clock does.
-    pub fn new(definitions: &[&str], now: Timestamp) -> Self {
+    /// An empty one that serves these kinds. It is `now`, and time goes on as tokio's clock does.
+    pub fn new(kinds: Arc<[Kind]>, now: Timestamp) -> Self {
         Self(Arc::new(Inner {
-            kinds: kind::kinds(definitions),
+            kinds,
             store: Mutex::default(),
             changed: tokio::sync::watch::Sender::new(()),
             lag: Mutex::default(),
@@ -147,7 +146,7 @@ impl ApiServer {
                 place(&mut *store, &name).create(object)
             }
             (&Method::PUT, Some(name)) => {
-                place(&mut *store, name).update(Change { wanted: body()?, status: route.status })
+                place(&mut *store, name).update(Change { wanted: body()?, status: route.status, whole: true })
             }
             (&Method::PATCH, Some(name)) => {
                 let key = (number, route.namespace.clone(), name.clone());
@@ -161,7 +160,7 @@ impl ApiServer {
                     "application/merge-patch+json" => patch::merge(&mut wanted, &patch),
                     other => return Err(Refusal::bad(&format!("{other} is not served here"))),
                 }
-                place(&mut *store, name).update(Change { wanted, status: route.status })
+                place(&mut *store, name).update(Change { wanted, status: route.status, whole: false })
             }
             (&Method::DELETE, Some(name)) => {
                 let options = body().unwrap_or_default();

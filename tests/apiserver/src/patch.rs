@@ -40,13 +40,13 @@ fn apply(target: &mut Value, operation: &Value) -> Result<(), String> {
     let key = key.replace("~1", "/").replace("~0", "~");
     let missing = || format!("{op} operation does not apply: doc is missing path: {path}: missing value");
     match (op, target.pointer_mut(parent).ok_or_else(missing)?) {
-        ("add", Value::Object(members)) => drop(members.insert(key, value)),
+        // Replacing what is absent adds it.
+        ("add" | "replace", Value::Object(members)) => drop(members.insert(key, value)),
         ("add", Value::Array(items)) if key == "-" => items.push(value),
         ("add", Value::Array(items)) => {
             let at = key.parse().ok().filter(|at| *at <= items.len()).ok_or_else(missing)?;
             items.insert(at, value);
         }
-        ("replace", Value::Object(members)) => *members.get_mut(&key).ok_or_else(missing)? = value,
         ("replace", Value::Array(items)) => {
             let at: usize = key.parse().map_err(|_| missing())?;
             *items.get_mut(at).ok_or_else(missing)? = value;

@@ -1,6 +1,6 @@
 //! The objects and every change of them, in order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -53,6 +53,8 @@ pub(crate) struct Store {
     objects: BTreeMap<Key, Arc<Value>>,
     /// All changes since the last forgetting.
     pub(crate) log: Vec<Change>,
+    /// Objects that are stored without what is filled in whenever they are read.
+    pub(crate) incomplete: BTreeSet<Key>,
     /// The changes up to this version are forgotten.
     pub(crate) forgotten: u64,
     version: u64,
@@ -98,6 +100,7 @@ impl Store {
     pub(crate) fn put(&mut self, key: Key, mut object: Value) -> Arc<Value> {
         self.version += 1;
         object["metadata"]["resourceVersion"] = json!(self.version.to_string());
+        self.incomplete.remove(&key);
         let object = Arc::new(object);
         let before = self.objects.insert(key.clone(), object.clone());
         let what = if before.is_some() { What::Modified } else { What::Added };

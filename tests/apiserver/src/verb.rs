@@ -32,6 +32,8 @@ pub(crate) struct Change {
     pub(crate) wanted: Value,
     /// Through `status`.
     pub(crate) status: bool,
+    /// A whole object, whose UID is a precondition; of a patched one it is a field that may not change.
+    pub(crate) whole: bool,
 }
 
 fn finalizers(object: &Value) -> Vec<&str> {
@@ -57,6 +59,11 @@ impl Place<'_> {
         if let Some(schema) = &self.kind.schema {
             schema::prune(object, schema);
             schema::fill(object, schema);
+        }
+        if !self.kind.custom()
+            && let Some(members) = object.as_object_mut()
+        {
+            members.retain(|_, member| !member.is_null());
         }
         if self.kind.plural == "secrets" {
             if object.get("type").is_none() {
@@ -107,13 +114,17 @@ impl Place<'_> {
             object["metadata"]["labels"]["kubernetes.io/metadata.name"] = json!(self.key.2);
         }
         self.shape(&mut object);
-        Ok((StatusCode::CREATED, self.store.put(self.key, object)))
+        let created = self.store.put(self.key.clone(), object);
+        if self.kind.custom() {
+            self.store.incomplete.insert(self.key);
+        }
+        Ok((StatusCode::CREATED, created))
     }
 
     /// Replaces the object by what is wanted.
     pub(crate) fn update(self, change: Change) -> Outcome {
         let before = self.found()?;
-        let Change { mut wanted, status } = change;
+        let Change { mut wanted, status, whole } = change;
         if !wanted["metadata"].is_object() {
             return Err(Refusal::bad("the object has no metadata"));
         }
@@ -128,7 +139,7 @@ impl Place<'_> {
             }
             wanted = object;
         } else {
-            self.check_identity(&before, &wanted)?;
+            self.check_identity(&before, &wanted, whole)?;
             if self.kind.custom() {
                 wanted["status"] = before["status"].clone();
             }
@@ -148,7 +159,9 @@ impl Place<'_> {
         wanted["metadata"]["managedFields"] = Value::Null;
         self.shape(&mut wanted);
         self.check_content(&before, &wanted)?;
-        if wanted == *before {
+        // A custom resource is created without its status, and its defaults are written with the first update.
+        let complete = !self.store.incomplete.contains(&self.key);
+        if wanted == *before && complete {
             return Ok((StatusCode::OK, before));
         }
         if self.kind.custom() && content(&wanted) != content(&before) {
@@ -181,7 +194,7 @@ impl Place<'_> {
     }
 
     /// What may never change, through no matter which request.
-    fn check_identity(&self, before: &Value, wanted: &Value) -> Result<(), Refusal> {
+    fn check_identity(&self, before: &Value, wanted: &Value, whole: bool) -> Result<(), Refusal> {
         let uid = &wanted["metadata"]["uid"];
         if !uid.is_null() && *uid != before["metadata"]["uid"] {
             let why = format!(
@@ -189,7 +202,11 @@ impl Place<'_> {
                 uid.as_str().unwrap_or_default(),
                 before["metadata"]["uid"].as_str().unwrap_or_default()
             );
-            return Err(Refusal::conflict(self.kind, self.name(), &why));
+            return Err(if whole {
+                Refusal::conflict(self.kind, self.name(), &why)
+            } else {
+                Refusal::invalid(self.kind, self.name(), "metadata.uid: Invalid value: field is immutable")
+            });
         }
         let name = &wanted["metadata"]["name"];
         if !name.is_null() && *name != before["metadata"]["name"] {

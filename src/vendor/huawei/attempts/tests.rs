@@ -107,13 +107,14 @@ async fn logins_stop_after_two() {
 
 #[tokio::test]
 async fn clients_of_one_key_share_their_failures() {
-    let first = signing_attempts("h1", "AK");
+    let refusals = Refusals::default();
+    let first = refusals.signing("h1", "AK");
     fail(&first, "s").await.unwrap();
     drop(first);
-    let again = signing_attempts("h1", "AK");
+    let again = refusals.signing("h1", "AK");
     assert_eq!(again.lock().refused.len(), 1, "remembered although no client was left");
-    assert!(signing_attempts("h2", "AK").is_idle());
-    assert!(signing_attempts("h1", "AK2").is_idle());
-    assert!(login_attempts("h1", "AK", "").is_idle());
+    assert!(refusals.signing("h2", "AK").is_idle());
+    assert!(refusals.signing("h1", "AK2").is_idle());
+    assert!(refusals.login("h1", "AK", "").is_idle());
     assert!(!format!("{again:?}").contains("AK"));
 }
