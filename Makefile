@@ -47,6 +47,10 @@ test: controlplane helm ## Run all tests, those with a real control plane includ
 test-fast: ## Run the unit tests, which need no control plane
 	cargo test $(LOCKED) --workspace --lib --bins
 
+.PHONY: crash
+crash: ## Run the fault matrix and write docs/crash-matrix.md; CRASH_REPLAY=<seed> repeats one run, CRASH_STRIDE=<n> takes every nth pair
+	CRASH_MATRIX=docs/crash-matrix.md cargo test $(LOCKED) --profile crash --test crash
+
 .PHONY: controlplane
 controlplane: ## Build etcd, kube-apiserver, kube-controller-manager and kubectl into a cache (once, minutes)
 	@tools/controlplane/build.sh

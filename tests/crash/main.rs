@@ -1,7 +1,9 @@
 //! The operator's controllers as they ship, over an API server and the vendors in this process, on a clock that
 //! jumps: every request of every operation goes wrong in every way, and the world has to end as it should.
 //!
-//! `CRASH_REPLAY=<seed>` runs one case and prints its steps.
+//! As a test it runs a selection. `CRASH_MATRIX=<file>` runs everything and writes the table there, with every
+//! `CRASH_STRIDE`-th pair of two faults (all by default; 0 for none) of the cases whose text contains
+//! `CRASH_ONLY`. `CRASH_REPLAY=<seed>` runs one case and prints its steps; with `CRASH_LOG` also what it logs.
 
 #![allow(
     clippy::unwrap_used,
@@ -18,52 +20,73 @@ mod fault;
 mod gate;
 mod matrix;
 mod operation;
+mod page;
+mod selection;
 mod vendor;
 mod wire;
 mod world;
 
-use case::Case;
+use std::process::ExitCode;
+use std::time::Instant;
 
-fn main() {
-    if std::env::var_os("CRASH_LOG").is_some() {
+use case::Case;
+use libtest_mimic::Arguments;
+use matrix::Tally;
+
+fn main() -> ExitCode {
+    let told = |name: &str| std::env::var(name).ok();
+    if told("CRASH_LOG").is_some() {
         tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_writer(std::io::stderr).init();
     }
-    if let Ok(seed) = std::env::var("CRASH_REPLAY") {
+    if let Some(seed) = told("CRASH_REPLAY") {
         return replay(&seed);
     }
-    let only = std::env::var("CRASH_ONLY").unwrap_or_default();
-    let stride = std::env::var("CRASH_STRIDE").ok().and_then(|text| text.parse().ok()).unwrap_or(0);
-    let cases: Vec<Case> =
-        matrix::plain().into_iter().filter(|case| case.to_string().contains(&only)).collect();
+    let Some(file) = told("CRASH_MATRIX") else {
+        return libtest_mimic::run(&Arguments::from_args(), selection::trials()).exit_code();
+    };
+    let only = told("CRASH_ONLY").unwrap_or_default();
+    let stride = told("CRASH_STRIDE").and_then(|text| text.parse().ok()).unwrap_or(1);
+    let cases = matrix::plain().into_iter().filter(|case| case.to_string().contains(&only)).collect();
     let tally = matrix::run(cases, matrix::follow(stride));
-    println!("{}", matrix::table(&tally));
+    let page = page::page(&tally, stride);
+    println!("{page}");
+    if only.is_empty() && !file.is_empty() {
+        std::fs::write(&file, page).expect("a place for the table");
+    }
+    verdict(&tally)
+}
+
+fn verdict(tally: &Tally) -> ExitCode {
     for failure in &tally.failures {
         println!("CRASH_REPLAY='{}': {}", failure.seed, failure.why);
     }
-    let rate = tally.runs as f64 / tally.took.as_secs_f64();
     println!(
-        "{} runs, {} failures, {:.0} runs/s, slowest {:?}, most calls {:?}",
+        "{} runs, {} failures, {:.0} runs a second; the longest took {:?} of simulated time ({}); most vendor calls {} ({})",
         tally.runs,
         tally.failures.len(),
-        rate,
-        tally.slowest,
-        tally.calls
+        tally.rate(),
+        tally.slowest.0,
+        tally.slowest.1,
+        tally.calls.0,
+        tally.calls.1
     );
+    if tally.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn replay(seed: &str) {
-    let case = Case::parse(seed).expect("a seed");
-    let begun = std::time::Instant::now();
+fn replay(seed: &str) -> ExitCode {
+    let case = Case::parse(seed).expect("a seed: vendor/operation/request:fault,…");
+    let begun = Instant::now();
     let report = case.run();
     for (number, step) in report.steps.iter().enumerate() {
         let fault = step.fault.map(|fault| format!("  <- {fault}")).unwrap_or_default();
         println!("{number:3} {:8.3}s {:?} {}{fault}", step.at, step.side, step.what);
     }
+    let wrong = report.wrong.as_deref().unwrap_or("nothing is wrong");
     println!(
-        "{case}: {} good after {:?}: {:?} (real {:?})",
+        "{case}: good after {} requests and {:?} ({:?} of real time); {wrong}",
         report.until_good,
         report.took,
-        report.wrong,
         begun.elapsed()
     );
+    if report.wrong.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -39,6 +39,12 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
+    /// Runs in a second.
+    pub(crate) fn rate(&self) -> f64 {
+        let runs = u32::try_from(self.runs).unwrap_or(u32::MAX);
+        f64::from(runs) / self.took.as_secs_f64()
+    }
+
     fn add(&mut self, case: &Case, report: &Report) {
         let class = match case.plan.as_slice() {
             [] => "none",
@@ -72,7 +78,7 @@ fn faults(step: &Step, vendor: Vendor) -> Vec<Fault> {
 }
 
 /// What follows a run: the same with one more fault, at each request that it made after its last one.
-fn with_one_more(case: &Case, report: &Report) -> Vec<Case> {
+pub(crate) fn with_one_more(case: &Case, report: &Report) -> Vec<Case> {
     let first = case.plan.last().map_or(0, |(at, _)| at + 1);
     let requests = report.steps.iter().enumerate().take(report.until_good).skip(first);
     requests
@@ -145,24 +151,4 @@ pub(crate) fn follow(stride: usize) -> impl Fn(&Case, &Report) -> Vec<Case> + Sy
             _ => Vec::new(),
         }
     }
-}
-
-/// The table, as Markdown.
-pub(crate) fn table(tally: &Tally) -> String {
-    let mut rows: BTreeMap<(Operation, &str), BTreeMap<&str, Cell>> = BTreeMap::new();
-    for ((operation, class, vendor), cell) in &tally.cells {
-        rows.entry((*operation, class)).or_default().insert(vendor, *cell);
-    }
-    let mut text =
-        "| operation | fault | Tencent | Tencent 2.0 | Alibaba | Huawei |\n|---|---|---|---|---|---|\n"
-            .to_owned();
-    for ((operation, class), cells) in rows {
-        let cells = Vendor::ALL.map(|vendor| match cells.get(vendor.name()) {
-            None => "–".to_owned(),
-            Some(Cell { runs, failures: 0 }) => runs.to_string(),
-            Some(Cell { runs, failures }) => format!("{runs}, **{failures} failed**"),
-        });
-        text += &format!("| {} | {class} | {} |\n", operation.name(), cells.join(" | "));
-    }
-    text
 }

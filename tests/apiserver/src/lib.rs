@@ -5,8 +5,8 @@
 //! authentication, RBAC, validation of values (CEL), server-side apply, quotas. `tests/differential.rs` compares
 //! it with the real one; where the two differ, this one is wrong.
 
+mod controllers;
 mod kind;
-mod namespace;
 mod patch;
 mod refusal;
 mod route;
@@ -168,6 +168,8 @@ impl ApiServer {
                 drop(store);
                 if kind.plural == "namespaces" {
                     self.end_namespace(name);
+                } else {
+                    self.collect((number, route.namespace.clone(), name.clone()));
                 }
                 Ok(outcome)
             }

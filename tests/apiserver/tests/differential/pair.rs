@@ -137,6 +137,29 @@ impl Pair {
             normal(&simulated.1),
             news[1]
         );
+        if request.method == "DELETE" && request.body["propagationPolicy"].is_string() {
+            self.collected(request).await;
+        }
+    }
+
+    /// Waits until the garbage collectors of both are done with an object.
+    async fn collected(&mut self, request: &Request) {
+        let look = self.plain("GET", &request.object, &Value::Null);
+        for turn in 0.. {
+            assert!(turn < PATIENCE, "the garbage collector does not come");
+            let answers = [self.real(&look).await.1, self.simulated(&look).await.1];
+            let waits = |answer: &Value| {
+                let finalizers = answer["metadata"]["finalizers"].to_string();
+                finalizers.contains("foregroundDeletion") || finalizers.contains("orphan")
+            };
+            if !answers.iter().any(waits) {
+                self.views[0].learn(&request.object, &answers[0]);
+                self.views[1].learn(&request.object, &answers[1]);
+                assert_eq!(normal(&answers[0]), normal(&answers[1]));
+                return;
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// What watches tell of everything so far; returns how many events.

@@ -114,8 +114,8 @@ impl Random {
             json!({"resourceVersion": VERSION}),
             json!({"resourceVersion": OLD_VERSION}),
         ]);
-        let mut options =
-            json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"});
+        let mut options = json!({"apiVersion": "v1", "kind": "DeleteOptions"});
+        options["propagationPolicy"] = self.one(&[json!("Background"), json!("Foreground"), json!("Orphan")]);
         if !preconditions.is_null() {
             options["preconditions"] = preconditions;
         }

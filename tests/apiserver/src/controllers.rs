@@ -1,4 +1,6 @@
-//! The end of a namespace: nothing new is taken, then everything in it is deleted, then it goes itself.
+//! What controllers of Kubernetes do. The end of a namespace: nothing new is taken, then everything in it is
+//! deleted, then it goes itself. Foreground deletion and orphaning: nothing here has dependents, so the
+//! garbage collector takes its finalizer off again.
 
 use std::time::Duration;
 
@@ -7,11 +9,14 @@ use serde_json::Value;
 use crate::refusal::Refusal;
 use crate::route::Route;
 use crate::store::{Key, Store};
-use crate::verb::Place;
+use crate::verb::{Change, Place};
 use crate::{ApiServer, Kind};
 
 /// Kubernetes waits so long before it begins to delete what is inside, and between two looks.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// The garbage collector's finalizers, and how fast it is.
+const COLLECTED: [&str; 2] = ["foregroundDeletion", "orphan"];
+const COLLECTS_AFTER: Duration = Duration::from_millis(50);
 
 impl ApiServer {
     fn namespaces(&self) -> usize {
@@ -32,6 +37,34 @@ impl ApiServer {
             return Err(Refusal::terminating(route.kind.1, name, &route.namespace));
         }
         Ok(())
+    }
+
+    /// Lets the garbage collector see an object that was deleted.
+    pub(crate) fn collect(&self, key: Key) {
+        let waits = |object: &Value| {
+            let finalizers = object.pointer("/metadata/finalizers").and_then(Value::as_array);
+            finalizers.is_some_and(|list| {
+                list.iter().any(|finalizer| COLLECTED.contains(&finalizer.as_str().unwrap_or_default()))
+            })
+        };
+        if !self.store().get(&key).is_some_and(|object| waits(&object)) {
+            return;
+        }
+        let server = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(COLLECTS_AFTER).await;
+            let mut store = server.store();
+            let Some(mut wanted) = store.get(&key).map(|object| Value::clone(&object)) else { return };
+            if let Some(list) = wanted["metadata"]["finalizers"].as_array_mut() {
+                list.retain(|finalizer| !COLLECTED.contains(&finalizer.as_str().unwrap_or_default()));
+            }
+            let (kind, now) = (server.kind(key.0), server.now());
+            let place = Place { store: &mut store, kind, key, now };
+            // It cannot be refused: nothing came between.
+            let _ = place.update(Change { wanted, status: false, whole: true });
+            drop(store);
+            server.0.changed.send_replace(());
+        });
     }
 
     /// Works on the end of a namespace until it is gone.
