@@ -59,6 +59,7 @@ pub async fn act(
         }
         Plan::Keep { product } => {
             hold(visit).await?;
+            remove_late(visit, link).await;
             settle(visit, link, desired, Held::known(*product)).await
         }
         Plan::Recreate { id } => recreate(visit, link, &id).await,
@@ -250,11 +251,11 @@ async fn give_back(visit: &Visit<'_>, link: &Link, product: Target<'_>) {
         Ok(false)
     };
     let note = match gone.await {
-        Ok(true) => format!("product {id} was created for an object that is gone, and was deleted again"),
+        Ok(true) => format!("product {id}, which no object names, was deleted again"),
         Ok(false) => {
-            format!("product {id} was created for an object that is gone and has devices; it remains")
+            format!("product {id}, which no object names, has devices and remains")
         }
-        Err(error) => format!("product {id} was created for an object that is gone and may remain: {error}"),
+        Err(error) => format!("product {id}, which no object names, may remain: {error}"),
     };
     tracing::warn!(product = %visit.object.name_any(), namespace = %visit.namespace, "{note}");
     visit.ctx.events.warning(&visit.object, "Surplus", "Create", &note).await;
@@ -350,6 +351,20 @@ async fn remove_surplus(visit: &Visit<'_>, link: &Link, surplus: &[Observed], se
             visit.ctx.events.warning(&visit.object, "Surplus", "Create", &note).await;
         }
     }
+}
+
+/// What a create that was delivered late or twice left beside the recorded product, as the list showed it.
+async fn remove_late(visit: &Visit<'_>, link: &Link) {
+    let shown = visit.ctx.memory.with(&visit.uid, |entry| std::mem::take(&mut entry.surplus));
+    let listing = link.connection.inventory.latest().filter(|_| shown && !visit.observe_only());
+    let Some(listing) = listing else { return };
+    let ours = |product: &&Observed| {
+        visit.recorded() != Some(product.id.as_str())
+            && find(&product.description) == Marks::One(visit.mark.clone())
+    };
+    let surplus: Vec<Observed> = listing.products.iter().filter(ours).cloned().collect();
+    let sent = visit.ledger().map(|ledger| ledger.name);
+    remove_surplus(visit, link, &surplus, sent.as_deref()).await;
 }
 
 /// Re-create: the id that is proved gone is forgotten; the next visit creates under a fresh ledger.

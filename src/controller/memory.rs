@@ -13,6 +13,8 @@ use crate::plan::ledger::Ledger;
 pub struct Entry {
     /// A list hinted at a difference; a full read is due.
     pub hint: bool,
+    /// A list shows another product with this object's mark beside the recorded one.
+    pub surplus: bool,
     /// The highest ledger written or seen: a user's edit of the annotation does not make it go down.
     pub ledger: Option<Ledger>,
     /// Begin of the first empty look-up since the open ledger's deadline, or since a recorded product was first

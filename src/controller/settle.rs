@@ -21,7 +21,7 @@ use crate::plan::diff::{self, Drift, OWNERSHIP, Origin};
 use crate::record::RecordError;
 use crate::record::observed::{from_status, origin};
 use crate::record::secret::{self, Output, Stored};
-use crate::vendor::{Changes, Cloud, Observed, VendorError};
+use crate::vendor::{Changes, Class, Cloud, Observed, VendorError};
 
 /// A product in our hands.
 pub struct Held {
@@ -141,10 +141,11 @@ async fn mend(
     let secret = match answered {
         Ok(secret) => secret,
         Err(error) => {
-            // What it did is not known: the next visit reads.
-            visit.ctx.memory.with(&visit.uid, |entry| {
-                entry.hint = entry.hint || error.is_unclear() || error.is_not_found();
-            });
+            // What it did is not known, or it was refused for what the product is and that was not read just
+            // now (a process that died may have carried the change out): the next visit reads.
+            let outdated = !product.full && matches!(error.class, Class::Blocked | Class::Spec);
+            let doubted = outdated || error.is_unclear() || error.is_not_found();
+            visit.ctx.memory.with(&visit.uid, |entry| entry.hint = entry.hint || doubted);
             return Err(error.into());
         }
     };

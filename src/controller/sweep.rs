@@ -60,7 +60,12 @@ pub fn sweep(
     let (present, missing): (Vec<_>, Vec<_>) =
         objects.iter().partition(|o| o.product_id().is_some_and(|id| listed.contains_key(id)));
     let period = view.settings.full_read_interval();
+    let marks = ids_by_mark(&listing.products);
     for object in &present {
+        if has_surplus(ctx, object, &marks) {
+            ctx.memory.with(&object.uid().unwrap_or_default(), |entry| entry.surplus = true);
+            hint(ctx, object);
+        }
         let Some(product) = object.product_id().and_then(|id| listed.get(id)) else { continue };
         connection.saw(&product.id);
         shown(ctx, object, listing.begun);
@@ -88,6 +93,24 @@ pub fn sweep(
     let recorded: HashSet<&str> = present.iter().filter_map(|object| object.product_id()).collect();
     let others = listed.into_keys().filter(|id| !recorded.contains(id)).map(str::to_owned).collect();
     Swept { others, mass_loss }
+}
+
+/// The products that carry one mark each, by it.
+fn ids_by_mark(products: &[Observed]) -> HashMap<String, Vec<&str>> {
+    let mut marks: HashMap<String, Vec<&str>> = HashMap::new();
+    for product in products {
+        if let Marks::One(mark) = find(&product.description) {
+            marks.entry(mark.to_string()).or_default().push(&product.id);
+        }
+    }
+    marks
+}
+
+/// A create that was delivered late or twice left a second product, where the vendor does not refuse taken
+/// names (protocol, "What is promised"): it carries the object's own mark and is not the recorded one.
+fn has_surplus(ctx: &Context, object: &IotProduct, marks: &HashMap<String, Vec<&str>>) -> bool {
+    let ours = marks.get(&ctx.mark(object).to_string());
+    ours.is_some_and(|ids| ids.iter().any(|id| object.product_id() != Some(id)))
 }
 
 /// Whether it is this product's turn. Lists come as often as the most impatient product wants them; one with

@@ -49,7 +49,7 @@ impl Operation {
     pub(crate) fn applies(self, vendor: Vendor) -> bool {
         match self {
             Update | Drift => vendor != Vendor::Legacy,
-            Rename => matches!(vendor, Vendor::Alibaba | Vendor::Huawei),
+            Rename => !matches!(vendor, Vendor::Tencent | Vendor::Legacy),
             _ => true,
         }
     }
@@ -69,7 +69,7 @@ impl Operation {
                 // There it cannot be changed.
                 manifest["spec"].as_object_mut().expect("a spec").remove("description");
             }
-            if world.vendor == Vendor::Huawei {
+            if matches!(world.vendor, Vendor::Huawei | Vendor::HuaweiOpen) {
                 // The vendor does not show the password of what somebody else made.
                 manifest["metadata"]["annotations"] = json!({"iot-products.io/rotate-password": "1"});
             }

@@ -43,7 +43,7 @@ fn table(tally: &Tally) -> String {
         rows.entry((*operation, class)).or_default().insert(vendor, *cell);
     }
     let mut text =
-        "| operation | fault | Tencent | Tencent 2.0 | Alibaba | Huawei |\n|---|---|---|---|---|---|\n"
+        "| operation | fault | Tencent | Tencent 2.0 | Alibaba | Huawei | Huawei, names not unique |\n|---|---|---|---|---|---|---|\n"
             .to_owned();
     for ((operation, class), cells) in rows {
         let cells = Vendor::ALL.map(|vendor| match cells.get(vendor.name()) {

@@ -18,6 +18,8 @@ pub(crate) enum Vendor {
     Legacy,
     Alibaba,
     Huawei,
+    /// Huawei as its documents also allow it to be: names and models may be taken twice.
+    HuaweiOpen,
 }
 
 /// A product at a vendor, as far as the checks care.
@@ -33,7 +35,8 @@ pub(crate) struct Product {
 }
 
 impl Vendor {
-    pub(crate) const ALL: [Self; 4] = [Self::Tencent, Self::Legacy, Self::Alibaba, Self::Huawei];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Tencent, Self::Legacy, Self::Alibaba, Self::Huawei, Self::HuaweiOpen];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -41,6 +44,7 @@ impl Vendor {
             Self::Legacy => "legacy",
             Self::Alibaba => "alibaba",
             Self::Huawei => "huawei",
+            Self::HuaweiOpen => "huawei-open",
         }
     }
 
@@ -61,7 +65,7 @@ impl Vendor {
             Self::Tencent => documents(TENCENT),
             Self::Legacy => [&documents(TENCENT)[..1], &documents(LEGACY)].concat(),
             Self::Alibaba => documents(ALIBABA),
-            Self::Huawei => documents(HUAWEI),
+            Self::Huawei | Self::HuaweiOpen => documents(HUAWEI),
         };
         let (product, mut account, key) =
             (documents.pop(), documents.pop().expect("an account"), documents.pop().expect("a Secret"));
@@ -86,7 +90,7 @@ impl Vendor {
             Self::Alibaba => {
                 admin.alibaba().products(self.account()).expect("products").iter().map(of_alibaba).collect()
             }
-            Self::Huawei => {
+            Self::Huawei | Self::HuaweiOpen => {
                 admin.huawei().products(self.account()).expect("products").iter().map(of_huawei).collect()
             }
         }
@@ -112,7 +116,7 @@ impl Vendor {
                 (like.description, like.aliyun_commodity_code) = (description, "iothub_senior".to_owned());
                 admin.alibaba().create_product(self.account(), like).map(drop)
             }
-            Self::Huawei => {
+            Self::Huawei | Self::HuaweiOpen => {
                 let mut like = huawei::Product::named(name);
                 (like.description, like.product_type) = (description, 1);
                 "PLC.100 v2".clone_into(&mut like.model);
@@ -132,11 +136,11 @@ impl Vendor {
             Self::Legacy => Ok(()),
             Self::Alibaba => admin
                 .alibaba()
-                .edit_product(self.account(), id, |p| p.product_name = "elsewhere".to_owned())
+                .edit_product(self.account(), id, |p| "elsewhere".clone_into(&mut p.product_name))
                 .map(drop),
-            Self::Huawei => admin
+            Self::Huawei | Self::HuaweiOpen => admin
                 .huawei()
-                .edit_product(self.account(), id, |p| p.manufacturer_name = "Other".to_owned())
+                .edit_product(self.account(), id, |p| "Other".clone_into(&mut p.manufacturer_name))
                 .map(drop),
         }
         .expect("a product to disturb");

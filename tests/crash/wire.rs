@@ -105,11 +105,11 @@ fn lag_watches(server: &ApiServer) {
 
 /// Another writer changes the object that the request is about.
 fn touch(server: &ApiServer, request: &Request<Bytes>) {
-    let path = request.uri().path().trim_end_matches("/status").to_owned();
+    let target = request.uri().path().trim_end_matches("/status").to_owned();
     let patch = json!({"metadata": {"labels": {"touched": format!("v{}", server.version())}}}).to_string();
     let patch = Request::builder()
         .method(Method::PATCH)
-        .uri(path)
+        .uri(target)
         .header("content-type", "application/merge-patch+json")
         .body(Bytes::from(patch));
     if let Ok(patch) = patch {
@@ -241,6 +241,6 @@ fn action(request: &Request<Bytes>) -> String {
     }
     let body = String::from_utf8_lossy(request.body());
     let parameters = body.split('&').chain(request.uri().query().unwrap_or_default().split('&'));
-    let named = parameters.filter_map(|pair| pair.strip_prefix("Action=").map(str::to_owned)).next();
+    let named = parameters.into_iter().find_map(|pair| pair.strip_prefix("Action=").map(str::to_owned));
     named.unwrap_or_else(|| format!("{} {}", request.method(), request.uri().path()))
 }

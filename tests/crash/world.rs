@@ -52,6 +52,11 @@ fn arguments() -> &'static RunArgs {
     })
 }
 
+fn served() -> Arc<[Kind]> {
+    static KINDS: OnceLock<Arc<[Kind]>> = OnceLock::new();
+    Arc::clone(KINDS.get_or_init(|| kinds(&DEFINITIONS)))
+}
+
 /// One operator process. Dropping it is its death.
 struct Process {
     _controllers: JoinSet<()>,
@@ -76,9 +81,14 @@ impl World {
     pub(crate) async fn new(vendor: Vendor) -> Self {
         let begin = Timestamp::from_second(BEGIN).expect("a time");
         clock::follow_tokio(begin);
-        static KINDS: OnceLock<Arc<[Kind]>> = OnceLock::new();
-        let server = ApiServer::new(Arc::clone(KINDS.get_or_init(|| kinds(&DEFINITIONS))), begin);
+        let server = ApiServer::new(served(), begin);
         let simulator = InProcess::new(Config { seed: Some(1), ..Config::default() }, begin);
+        if vendor == Vendor::HuaweiOpen {
+            simulator.admin().edit_settings(|settings| {
+                settings.huawei.unique_names = false;
+                settings.huawei.unique_models = false;
+            });
+        }
         let [key, account, product] = vendor.manifests();
         let text = |value: &Value| value["metadata"]["name"].as_str().expect("a name").to_owned();
         let mut world = Self {
@@ -189,8 +199,8 @@ impl World {
 
     /// Changes the product's object.
     pub(crate) async fn edit(&self, patch: &Value) {
-        let path = path("iotproducts", &self.name);
-        self.request(Method::PATCH, &path, patch).await.expect("an edit");
+        let target = path("iotproducts", &self.name);
+        self.request(Method::PATCH, &target, patch).await.expect("an edit");
     }
 
     /// Deletes the product's object.

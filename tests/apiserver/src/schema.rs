@@ -31,12 +31,16 @@ fn prune_value(value: &mut Value, schema: &Value) {
                     }
                 }
             } else if let Some(schema) = schema.get("additionalProperties") {
-                members.values_mut().for_each(|member| prune_value(member, schema));
+                for member in members.values_mut() {
+                    prune_value(member, schema);
+                }
             }
         }
         Value::Array(items) => {
             if let Some(schema) = schema.get("items") {
-                items.iter_mut().for_each(|item| prune_value(item, schema));
+                for item in items {
+                    prune_value(item, schema);
+                }
             }
         }
         _ => {}
@@ -50,12 +54,16 @@ pub(crate) fn fill(value: &mut Value, schema: &Value) {
             if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
                 fill_members(members, properties);
             } else if let Some(schema) = schema.get("additionalProperties") {
-                members.values_mut().for_each(|member| fill(member, schema));
+                for member in members.values_mut() {
+                    fill(member, schema);
+                }
             }
         }
         Value::Array(items) => {
             if let Some(schema) = schema.get("items") {
-                items.iter_mut().for_each(|item| fill(item, schema));
+                for item in items {
+                    fill(item, schema);
+                }
             }
         }
         _ => {}

@@ -55,16 +55,16 @@ impl Watch {
         if self.ended {
             return None;
         }
-        let mut changes = self.server.changes();
+        let mut news = self.server.changes();
         loop {
-            changes.mark_unchanged();
+            news.mark_unchanged();
             match self.next() {
                 Next::Line(line) => return Some(line),
                 Next::Wait(due) => {
                     let due = due.map_or(self.until, |due| due.min(self.until));
                     tokio::select! {
                         biased;
-                        changed = changes.changed() => changed.ok()?,
+                        told = news.changed() => told.ok()?,
                         () = sleep_until(due) => {}
                     }
                 }
