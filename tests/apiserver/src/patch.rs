@@ -65,17 +65,17 @@ fn apply(target: &mut Value, operation: &Value) -> Result<(), String> {
 mod tests {
     use serde_json::json;
 
-    use super::*;
+    use super::{json as apply, merge};
 
     #[test]
     fn a_test_for_null_holds_for_what_is_absent_and_a_failed_one_gives_up() {
         let mut object = json!({"a": {"b/c": 1}});
         let patch =
             json!([{"op": "test", "path": "/a/x", "value": null}, {"op": "add", "path": "/a/x", "value": 2}]);
-        assert_eq!(super::json(&mut object, &patch), Ok(()));
-        assert!(super::json(&mut object, &patch).is_err());
+        assert_eq!(apply(&mut object, &patch), Ok(()));
+        assert!(apply(&mut object, &patch).is_err());
         let escaped = json!([{"op": "replace", "path": "/a/b~1c", "value": 3}]);
-        assert_eq!(super::json(&mut object, &escaped), Ok(()));
+        assert_eq!(apply(&mut object, &escaped), Ok(()));
         assert_eq!(object, json!({"a": {"b/c": 3, "x": 2}}));
     }
 

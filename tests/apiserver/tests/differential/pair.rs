@@ -67,15 +67,19 @@ pub(crate) struct Pair {
     begin: [String; 2],
 }
 
-fn http(request: &Request, body: String) -> http::request::Builder {
-    let _ = body;
+fn plain(method: &'static str, path: &str, body: &Value) -> Request {
+    let content = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
+    Request { method, path: path.to_owned(), object: path.to_owned(), content, body: body.clone() }
+}
+
+fn http(request: &Request) -> http::request::Builder {
     http::Request::builder().method(request.method).uri(&request.path).header("content-type", request.content)
 }
 
 impl Pair {
     pub(crate) async fn new(real: Client, definitions: &Path, namespace: &str) -> Self {
-        let read = |name: &str| std::fs::read_to_string(definitions.join(name)).expect("a definition");
-        let texts = ["iotproducts.yaml", "iotaccounts.yaml", "clusteriotaccounts.yaml"].map(read);
+        let text = |name: &str| std::fs::read_to_string(definitions.join(name)).expect("a definition");
+        let texts = ["iotproducts.yaml", "iotaccounts.yaml", "clusteriotaccounts.yaml"].map(text);
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let simulated = ApiServer::new(kinds(&texts), jiff::Timestamp::now());
         let mut pair = Self {
@@ -85,9 +89,9 @@ impl Pair {
             namespace: namespace.to_owned(),
             begin: Default::default(),
         };
-        let create = pair.plain("POST", "/api/v1/namespaces", &json!({"metadata": {"name": namespace}}));
+        let create = plain("POST", "/api/v1/namespaces", &json!({"metadata": {"name": namespace}}));
         assert_eq!(pair.simulated(&create).await.0, 201);
-        let list = pair.plain("GET", &pair.products(), &Value::Null);
+        let list = plain("GET", &pair.products(), &Value::Null);
         let version =
             |answer: (u16, Value)| answer.1["metadata"]["resourceVersion"].as_str().unwrap().to_owned();
         pair.begin = [version(pair.real(&list).await), version(pair.simulated(&list).await)];
@@ -98,14 +102,9 @@ impl Pair {
         format!("/apis/iot-products.io/v1alpha1/namespaces/{}/iotproducts", self.namespace)
     }
 
-    fn plain(&self, method: &'static str, path: &str, body: &Value) -> Request {
-        let content = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
-        Request { method, path: path.to_owned(), object: path.to_owned(), content, body: body.clone() }
-    }
-
     async fn real(&self, request: &Request) -> (u16, Value) {
         let body = self.views[0].say(request);
-        let sent = http(request, String::new()).body(kube::client::Body::from(body.into_bytes())).unwrap();
+        let sent = http(request).body(kube::client::Body::from(body.into_bytes())).unwrap();
         let answer = self.real.send(sent).await.expect("an answer of the API server");
         let status = answer.status().as_u16();
         let bytes = answer.into_body().collect().await.expect("a body").to_bytes();
@@ -114,7 +113,7 @@ impl Pair {
 
     async fn simulated(&self, request: &Request) -> (u16, Value) {
         let body = self.views[1].say(request);
-        let answer = self.simulated.answer(http(request, String::new()).body(Bytes::from(body)).unwrap());
+        let answer = self.simulated.answer(http(request).body(Bytes::from(body)).unwrap());
         let status = answer.status().as_u16();
         (status, read(&answer.into_body().collect().await.expect("a body").to_bytes()))
     }
@@ -144,7 +143,7 @@ impl Pair {
 
     /// Waits until the garbage collectors of both are done with an object.
     async fn collected(&mut self, request: &Request) {
-        let look = self.plain("GET", &request.object, &Value::Null);
+        let look = plain("GET", &request.object, &Value::Null);
         for turn in 0.. {
             assert!(turn < PATIENCE, "the garbage collector does not come");
             let answers = [self.real(&look).await.1, self.simulated(&look).await.1];
@@ -166,7 +165,7 @@ impl Pair {
     pub(crate) async fn compare_watches(&self) -> usize {
         let watch = |since: &str| {
             let path = format!("{}?watch=true&timeoutSeconds=2&resourceVersion={since}", self.products());
-            self.plain("GET", &path, &Value::Null)
+            plain("GET", &path, &Value::Null)
         };
         let real = normal(&self.real(&watch(&self.begin[0])).await.1);
         let simulated = normal(&self.simulated(&watch(&self.begin[1])).await.1);
@@ -184,13 +183,13 @@ impl Pair {
             "metadata": {"name": "held", "finalizers": ["test.io/held"]},
             "spec": {"vendor": "TencentCloudLegacy", "name": "meter"}});
         let path = self.products();
-        self.compare(&self.plain("POST", &path, &held)).await;
+        self.compare(&plain("POST", &path, &held)).await;
         let namespace = format!("/api/v1/namespaces/{}", self.namespace);
-        self.compare(&self.plain("DELETE", &namespace, &json!({}))).await;
-        self.compare(&self.plain("POST", &path, &held)).await;
+        self.compare(&plain("DELETE", &namespace, &json!({}))).await;
+        self.compare(&plain("POST", &path, &held)).await;
         let other = json!({"metadata": {"name": "late"}, "stringData": {"a": "b"}});
-        self.compare(&self.plain("POST", &format!("{namespace}/secrets"), &other)).await;
-        let list = self.plain("GET", &path, &Value::Null);
+        self.compare(&plain("POST", &format!("{namespace}/secrets"), &other)).await;
+        let list = plain("GET", &path, &Value::Null);
         let both = async |request: &Request| [self.real(request).await, self.simulated(request).await];
         let ending = |answer: &(u16, Value)| {
             let items = answer.1["items"].as_array().expect("a list");
@@ -203,18 +202,18 @@ impl Pair {
                 assert_eq!(normal(&answers[0].1), normal(&answers[1].1));
                 for item in answers[0].1["items"].as_array().unwrap() {
                     let path = format!("{path}/{}", item["metadata"]["name"].as_str().unwrap());
-                    both(&self.plain("PATCH", &path, &json!({"metadata": {"finalizers": null}}))).await;
+                    both(&plain("PATCH", &path, &json!({"metadata": {"finalizers": null}}))).await;
                 }
                 break;
             }
             sleep(Duration::from_millis(500)).await;
         }
-        let secrets = self.plain("GET", &format!("{namespace}/secrets"), &Value::Null);
+        let secrets = plain("GET", &format!("{namespace}/secrets"), &Value::Null);
         for item in both(&secrets).await[0].1["items"].as_array().cloned().unwrap_or_default() {
             let path = format!("{namespace}/secrets/{}", item["metadata"]["name"].as_str().unwrap());
-            both(&self.plain("PATCH", &path, &json!({"metadata": {"finalizers": null}}))).await;
+            both(&plain("PATCH", &path, &json!({"metadata": {"finalizers": null}}))).await;
         }
-        let look = self.plain("GET", &namespace, &Value::Null);
+        let look = plain("GET", &namespace, &Value::Null);
         for turn in 0.. {
             assert!(turn < PATIENCE, "the namespace does not go");
             let answers = both(&look).await;

@@ -58,7 +58,7 @@ impl Random {
             6 => ("PUT", one.clone(), "application/json", self.replacement(product, name)),
             7 | 8 => ("PATCH", one.clone(), "application/json-patch+json", self.operations(false)),
             9 if product => {
-                (("PATCH"), format!("{one}/status"), "application/json-patch+json", self.operations(true))
+                ("PATCH", format!("{one}/status"), "application/json-patch+json", self.operations(true))
             }
             10 if product => {
                 ("PATCH", format!("{one}/status"), "application/merge-patch+json", self.status())
@@ -128,11 +128,12 @@ impl Random {
             0 => patch["metadata"]["labels"] = json!({"n": self.one(&[json!("0"), json!("1"), Value::Null])}),
             1 | 2 => patch["metadata"]["finalizers"] = self.finalizers(),
             3 if product => {
-                patch["spec"] = json!({"suspend": self.one(&[json!(true), json!(false), Value::Null])})
+                patch["spec"] = json!({"suspend": self.one(&[json!(true), json!(false), Value::Null])});
             }
             _ if product => patch["status"] = json!({"productId": "through the wrong door"}),
             _ => {
-                patch["data"] = json!({"key": self.one(&[json!("dmFsdWU="), json!("b3RoZXI="), Value::Null])})
+                patch["data"] =
+                    json!({"key": self.one(&[json!("dmFsdWU="), json!("b3RoZXI="), Value::Null])});
             }
         }
         if self.below(2) == 0 {
