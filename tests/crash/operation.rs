@@ -89,8 +89,9 @@ impl Operation {
                 let name = world.manifest()["spec"]["name"].as_str().expect("a name").to_owned();
                 world.vendor.make(&world.simulator, &name, "made by hand");
             }
-            // The account's first list is too old to serve as a look-up then.
-            world.pass(Duration::from_secs(5)).await;
+            // The account's first list is too old to serve as a look-up then, and no list that lags hides what
+            // was made by hand: a vendor that takes a name twice would.
+            world.pass(Duration::from_mins(1)).await;
             return Ok(());
         }
         let manifest = self.before(world);
