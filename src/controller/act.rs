@@ -131,7 +131,7 @@ async fn create(visit: &mut Visit<'_>, link: &Link, desired: &Desired, attempt: 
                 fields: cloud.created(&request),
                 secret: None,
                 // By our clock, until a read shows it.
-                created_at: Some(Timestamp::now().as_second()),
+                created_at: Some(crate::clock::now().as_second()),
                 serial: None,
                 full: true,
             }))
@@ -170,14 +170,14 @@ async fn close_if_clear(
     if error.is_unclear() || error.class == Class::NotLeader {
         return Ok(());
     }
-    close(visit, before, open, (error.class == Class::Exists).then(Timestamp::now)).await
+    close(visit, before, open, (error.class == Class::Exists).then(crate::clock::now)).await
 }
 
 async fn close(
     visit: &mut Visit<'_>,
     before: Option<Ledger>,
     open: &Ledger,
-    taken: Option<Timestamp>,
+    taken: Option<jiff::Timestamp>,
 ) -> Result<(), Error> {
     let unclear = before.filter(|before| before.is_open() && before.name == open.name && taken.is_none());
     let closed = match unclear {

@@ -154,7 +154,7 @@ fn at_rest(visit: &Visit<'_>) -> Duration {
 
 /// Time until a moment and a little more, so that it is over then.
 fn time_until(moment: jiff::Timestamp) -> Duration {
-    let until = moment.duration_since(jiff::Timestamp::now()).max(jiff::SignedDuration::ZERO);
+    let until = moment.duration_since(crate::clock::now()).max(jiff::SignedDuration::ZERO);
     until.unsigned_abs() + Duration::from_millis(10)
 }
 

@@ -120,14 +120,14 @@ fn known(status: &IotProductStatus, held: &Held, wish: Wish<'_>, fresh: bool) ->
         settles: held.settles,
         rotate: wish.is_open(),
         fresh,
-        now: Timestamp::now(),
+        now: crate::clock::now(),
     }
 }
 
 fn kept(asked: Option<String>, status: IotProductStatus, held: &Held, again: Option<Timestamp>) -> Kept {
     let wish = wish(asked.as_deref(), &status, held);
     // What was asked for while another value was in doubt has its turn now.
-    let again = again.or_else(|| wish.is_open().then(Timestamp::now));
+    let again = again.or_else(|| wish.is_open().then(crate::clock::now));
     let carried_out = wish.is_ahead();
     let password = held.password.as_ref();
     let as_before = status.password_hash.filter(|hash| password.is_some_and(|p| hashes_to(p, hash)));
@@ -153,13 +153,13 @@ async fn send(
     let Some(value) = held.pending.clone() else { return Ok(None) };
     let before = held.settles;
     let call = visit.call();
-    held.settles = Some(Timestamp::now() + visit.ctx.settings.vendor_timeout + LATE_DELIVERY);
+    held.settles = Some(crate::clock::now() + visit.ctx.settings.vendor_timeout + LATE_DELIVERY);
     held.write(visit, api, want).await?;
     let user = want.plain.get(output_key::USERNAME).map(String::as_str);
     match link.connection.cloud.set_password(target, user, &value, call).await {
         Ok(()) => {
             held.password = Some(value);
-            held.settles = before.filter(|settles| Timestamp::now() < *settles);
+            held.settles = before.filter(|settles| crate::clock::now() < *settles);
             held.pending = held.pending.take().filter(|_| held.settles.is_some());
             held.write(visit, api, want).await?;
             Ok(held.settles)

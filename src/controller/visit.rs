@@ -158,7 +158,7 @@ impl<'a> Visit<'a> {
         let rotation = self.rotation();
         let handled = self.object.status.as_ref().and_then(|status| status.last_handled_rotation.clone());
         rotation.is_some_and(|asked| handled != Some(asked))
-            || self.password_due_at().is_some_and(|due| due <= Timestamp::now())
+            || self.password_due_at().is_some_and(|due| due <= crate::clock::now())
     }
 
     /// A product of our own making has not been brought to what the manifest says even once.

@@ -84,9 +84,9 @@ mod tests {
         let mut headers = HeaderMap::new();
         let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_hours(1));
         headers.insert(http::header::DATE, date.parse().unwrap());
-        skew.learn(&headers, Timestamp::now(), Duration::ZERO);
+        skew.learn(&headers, crate::clock::now(), Duration::ZERO);
         assert!(skew.get() > SignedDuration::from_secs(3_500));
-        skew.learn(&HeaderMap::new(), Timestamp::now(), Duration::ZERO);
-        assert!(skew.now() > Timestamp::now() + SignedDuration::from_secs(3_500));
+        skew.learn(&HeaderMap::new(), crate::clock::now(), Duration::ZERO);
+        assert!(skew.now() > crate::clock::now() + SignedDuration::from_secs(3_500));
     }
 }

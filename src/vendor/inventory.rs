@@ -92,7 +92,7 @@ impl Inventory {
     /// A product was deleted: whoever looks from now on needs a list that begins now.
     pub fn outdate(&self, id: &str) {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        latest.outdated = Some(Timestamp::now());
+        latest.outdated = Some(crate::clock::now());
         latest.deleted.insert(id.to_owned());
         let shown = latest.listing.as_ref().and_then(|list| list.products.iter().find(|p| p.id == id));
         if let Some(Marks::One(mark)) = shown.map(|product| find(&product.description)) {
