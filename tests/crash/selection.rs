@@ -10,7 +10,8 @@ use crate::matrix::{plain, with_one_more};
 /// One of so many single faults is run; which ones differs from operation to operation.
 const STRIDE: usize = 17;
 
-/// Cases that once went wrong: how many vendor calls their first ten seconds may have, before any list that comes by the clock, and what was wrong.
+/// Cases that once went wrong: how many vendor calls their first ten seconds may have, before any list that comes
+/// by the clock, and what was wrong.
 const ONCE_WRONG: &[(&str, usize, &str)] = &[
     ("tencent/create/2:error=InvalidParameterValue", 1, "a refused create was sent again at once"),
     ("tencent/update/2:die-after", 4, "a change that a dead process had carried out was refused for ever"),
