@@ -38,6 +38,8 @@ pub struct Call {
     pub account: String,
     /// The action that was asked for, known or not.
     pub action: String,
+    /// The URL that was asked for, without the host: what proxies and access logs on the way would see.
+    pub url: String,
     /// HTTP status of the answer, once decided.
     pub status: Option<u16>,
     /// `OK`, the vendor's error code, `HTTP<status>` for a faulty status, `Cut` or `Left` when there was
@@ -114,7 +116,7 @@ impl Calls {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn begin(&self, account: &str, action: &str, time_ms: i64) -> u64 {
+    pub(crate) fn begin(&self, account: &str, action: &str, url: &str, time_ms: i64) -> u64 {
         let mut log = self.lock();
         let sequence = log.next;
         log.next += 1;
@@ -126,6 +128,7 @@ impl Calls {
             time_ms,
             account: account.to_owned(),
             action: action.to_owned(),
+            url: url.to_owned(),
             status: None,
             code: None,
             applied: false,
@@ -252,7 +255,7 @@ mod tests {
     fn counters_stay_exact_when_entries_leave_the_ring() {
         let calls = Calls::new(3);
         for n in 0..10 {
-            let sequence = calls.begin("default", "CreateProduct", n);
+            let sequence = calls.begin("default", "CreateProduct", "/", n);
             calls.decide(
                 sequence,
                 "default",
@@ -273,9 +276,9 @@ mod tests {
     #[test]
     fn a_decision_after_a_reset_or_eviction_is_counted_and_touches_no_other_entry() {
         let calls = Calls::new(2);
-        let early = calls.begin("a", "X", 0);
+        let early = calls.begin("a", "X", "/", 0);
         calls.reset();
-        let late = calls.begin("a", "X", 1);
+        let late = calls.begin("a", "X", "/", 1);
         calls.decide(early, "a", "X", done("Early"));
         assert_eq!(calls.since(0).len(), 1);
         assert_eq!(calls.since(0)[0].sequence, late);
@@ -286,8 +289,8 @@ mod tests {
     #[tokio::test]
     async fn a_held_call_is_seen_as_held_until_it_is_released() {
         let calls = Calls::new(10);
-        let one = calls.begin("a", "X", 0);
-        let two = calls.begin("a", "X", 0);
+        let one = calls.begin("a", "X", "/", 0);
+        let two = calls.begin("a", "X", "/", 0);
         let gate_one = calls.hold(one, CallState::Held);
         let gate_two = calls.hold(two, CallState::Hanging);
         assert_eq!(

@@ -34,7 +34,8 @@ type Exit = oneshot::Sender<Reply>;
 pub(crate) async fn run(core: Arc<Core>, door: Door, incoming: Incoming, rule: Option<Rule>, exit: Exit) {
     let subject = door.subject(&core, &incoming);
     let settings = core.settings.get();
-    let sequence = core.calls.begin(&subject.account, &subject.action, core.now_ms());
+    let url = incoming.uri.to_string();
+    let sequence = core.calls.begin(&subject.account, &subject.action, &url, core.now_ms());
     let body = if incoming.body.is_empty() { incoming.query().as_bytes() } else { &incoming.body };
     let target = Target { action: &subject.action, account: &subject.account, body };
     let rule = rule.or_else(|| core.faults.choose(&target, &core.random)).unwrap_or_default();

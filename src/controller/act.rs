@@ -12,7 +12,7 @@ use super::outcome::Outcome;
 use super::settle::{Held, settle};
 use super::visit::Visit;
 use super::{claims, conclude, delete};
-use crate::api::{IotProduct, Reason};
+use crate::api::{CREATION_ANNOTATION, IotProduct, Reason};
 use crate::http::limit::{Lane, Permit};
 use crate::plan::desired::Desired;
 use crate::plan::diff::needs_full_read;
@@ -217,6 +217,8 @@ async fn record_id(visit: &mut Visit<'_>, link: &Link, ledger: &Ledger, id: &str
                         give_back(visit, link, Target::id(id)).await;
                         return Err(RecordError::Gone { what: "recording the product id" }.into());
                     }
+                    // Another process went on, and its look-up finds this product by its mark.
+                    Ok(Some(object)) if ledger.is_overtaken(written(&object)) => return Err(error.into()),
                     Ok(Some(object)) if matches!(error, RecordError::Conflict { .. }) => {
                         // A user edited the ledger away under us: it is ours as long as the object is.
                         visit.object = ledger::write(&visit.api(), &object, ledger).await?;
@@ -232,6 +234,10 @@ async fn record_id(visit: &mut Visit<'_>, link: &Link, ledger: &Ledger, id: &str
             _ => return Err(error.into()),
         }
     }
+}
+
+fn written(object: &IotProduct) -> Option<&str> {
+    object.annotations().get(CREATION_ANNOTATION).map(String::as_str)
 }
 
 async fn current(visit: &Visit<'_>) -> Result<Option<IotProduct>, RecordError> {
@@ -293,14 +299,15 @@ async fn take(
         return Ok(Some(Taken::Held(Held::adopted(product.clone(), adopted_mark(visit, &product, claim)))));
     }
     let attempt = visit.ledger().map_or(0, |ledger| ledger.attempt);
-    // Written for adoption, too: it says through which connection the product was seen.
+    // Written for adoption, too: it says through which connection the product was seen. Open until the id is
+    // recorded: a closed one would tell a deletion that there is nothing to look for.
     let ledger = Ledger {
         uid: visit.uid.clone(),
         connection: link.connection.fingerprint.clone(),
         name: product.name.clone(),
         attempt,
         deadline: crate::clock::now(),
-        state: LedgerState::Closed,
+        state: LedgerState::Open,
         taken: None,
     };
     match record_taken(visit, &ledger, &product.id).await {

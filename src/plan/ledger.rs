@@ -74,6 +74,14 @@ impl Ledger {
         self.taken.filter(|_| !self.is_open() && self.attempt > 1)
     }
 
+    /// Whether the annotation of the object holds a later attempt than this one: another process went on from
+    /// where this one stopped. Its ledger is not written over, or the same number would be sent twice.
+    pub fn is_overtaken(&self, annotation: Option<&str>) -> bool {
+        annotation
+            .and_then(|text| Self::parse(text, &self.uid))
+            .is_some_and(|written| written.attempt > self.attempt)
+    }
+
     /// This ledger, closed by a clear answer.
     #[must_use]
     pub fn closed(mut self, taken: Option<Timestamp>) -> Self {
@@ -114,6 +122,18 @@ mod tests {
     fn an_attempt_that_led_to_a_recorded_id_is_settled_and_no_other() {
         assert!(!ledger().recorded(2).is_open());
         assert!(ledger().recorded(1).is_open() && ledger().recorded(3).is_open());
+    }
+
+    #[test]
+    fn only_a_later_attempt_overtakes() {
+        let with = |attempt| Ledger { attempt, ..ledger() }.text();
+        assert!(ledger().is_overtaken(Some(&with(3))));
+        for text in [with(1), with(2), "{".to_owned()] {
+            assert!(!ledger().is_overtaken(Some(&text)), "{text}");
+        }
+        let another = Ledger { uid: "u2".into(), attempt: 3, ..ledger() };
+        assert!(!ledger().is_overtaken(Some(&another.text())));
+        assert!(!ledger().is_overtaken(None));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What is shown of a test that failed: the operators' logs and what they asked of the vendor.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
@@ -7,6 +8,8 @@ use std::sync::{Mutex, PoisonError};
 
 use iot_simulator::Admin;
 use tempfile::TempDir;
+
+use crate::needles::Needles;
 
 /// Lines of each log, from its end.
 const LINES: usize = 120;
@@ -17,6 +20,7 @@ const CALLS: usize = 60;
 pub(crate) struct Evidence {
     folder: TempDir,
     logs: Mutex<Vec<PathBuf>>,
+    remembered: Mutex<BTreeSet<String>>,
     vendor: Admin,
 }
 
@@ -24,7 +28,7 @@ impl Evidence {
     pub(crate) fn new(vendor: Admin) -> Self {
         let folder =
             tempfile::Builder::new().prefix("iot-operator-logs-").tempdir().expect("a folder for logs");
-        Self { folder, logs: Mutex::default(), vendor }
+        Self { folder, logs: Mutex::default(), remembered: Mutex::default(), vendor }
     }
 
     /// A file for the log of one more operator.
@@ -35,13 +39,27 @@ impl Evidence {
         path
     }
 
-    /// Logs that have a secret of this world in them. Whatever a test is about, there are none.
-    pub(crate) fn leaks(&self) -> Vec<String> {
-        let vendor = self.vendor.tencent();
-        let accounts = vendor.accounts();
-        let products = accounts.iter().flat_map(|account| vendor.products(&account.name).unwrap_or_default());
-        let mut secrets: Vec<String> = products.map(|product| product.product_secret).collect();
-        secrets.extend(accounts.into_iter().flat_map(|account| account.keys).map(|key| key.secret_key));
+    /// Keeps a secret in mind that the vendor will not know any more when the test ends.
+    pub(crate) fn remember(&self, secret: &str) {
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner).insert(secret.to_owned());
+    }
+
+    /// Every key of an account and every secret of a product that there is or was remembered.
+    pub(crate) fn secrets(&self) -> BTreeSet<String> {
+        let mut secrets = self.remembered.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for vendor in [self.vendor.tencent(), self.vendor.tencent_legacy()] {
+            for account in vendor.accounts() {
+                let products = vendor.products(&account.name).unwrap_or_default();
+                secrets.extend(products.into_iter().map(|product| product.product_secret));
+                secrets.extend(account.keys.into_iter().map(|key| key.secret_key));
+            }
+        }
+        let vendor = self.vendor.alibaba();
+        for account in vendor.accounts() {
+            let products = vendor.products(&account.name).unwrap_or_default();
+            secrets.extend(products.into_iter().map(|product| product.product_secret));
+            secrets.extend(account.keys.into_iter().map(|key| key.access_key_secret));
+        }
         let vendor = self.vendor.huawei();
         for account in vendor.accounts() {
             let products = vendor.products(&account.name).unwrap_or_default();
@@ -50,15 +68,18 @@ impl Evidence {
             secrets.extend(account.users.into_iter().map(|user| user.password));
         }
         secrets.retain(|secret| !secret.is_empty());
+        secrets
+    }
+
+    /// Places that have a secret of this world in them: logs, and URLs that the vendor was asked for. Whatever a
+    /// test is about, there are none.
+    pub(crate) fn leaks(&self) -> Vec<String> {
+        let needles = Needles::of(&self.secrets());
         let mut leaks = Vec::new();
         for path in self.logs.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            let text = fs::read_to_string(path).unwrap_or_default();
-            leaks.extend(
-                text.lines()
-                    .filter(|line| secrets.iter().any(|secret| line.contains(secret)))
-                    .map(str::to_owned),
-            );
+            leaks.extend(needles.in_lines(&fs::read_to_string(path).unwrap_or_default()));
         }
+        leaks.extend(self.vendor.calls().iter().flat_map(|call| needles.in_lines(&call.url)));
         leaks
     }
 

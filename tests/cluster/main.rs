@@ -17,6 +17,7 @@ mod account;
 mod accounts;
 mod adopt;
 mod alibaba;
+mod canaries;
 mod cel;
 mod chaos;
 mod charts;
@@ -38,6 +39,7 @@ mod leader;
 mod legacy;
 mod lists;
 mod manifest;
+mod needles;
 mod object;
 mod operator;
 mod orders;
@@ -83,6 +85,7 @@ fn main() {
         accounts::tests(),
         adopt::tests(),
         alibaba::tests(),
+        canaries::tests(),
         chaos::tests(),
         check_now::tests(),
         charts::tests(),

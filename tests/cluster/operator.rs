@@ -86,15 +86,26 @@ impl Operator {
 
     /// HTTP status of one of its health paths; an error while it does not answer.
     pub(crate) async fn health(&self, path: &str) -> io::Result<u16> {
+        let answer = self.page(path).await?;
+        let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
+        status.ok_or_else(|| io::Error::other(answer))
+    }
+
+    /// One of its pages, with the head of the answer.
+    pub(crate) async fn page(&self, path: &str) -> io::Result<String> {
         let ask = async {
             let mut stream = TcpStream::connect(self.address).await?;
             stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: test\r\n\r\n").as_bytes()).await?;
             let mut answer = String::new();
             stream.read_to_string(&mut answer).await?;
-            let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
-            status.ok_or_else(|| io::Error::other(answer))
+            Ok(answer)
         };
         tokio::time::timeout(Duration::from_secs(2), ask).await?
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// Waits until it says that it is ready, or fails when it ends.

@@ -1,0 +1,106 @@
+//! The protocol as a state machine over the product's own decision (`plan::need` and `plan::plan`), explored
+//! exhaustively by the model checker `stateright`.
+//!
+//! Two processes that both believe to lead, an object that is written by preconditions, a store that lags, and
+//! a vendor that refuses taken names or not, reads by id or not, and lets descriptions be rewritten or not.
+//! Whatever order calls, answers, faults, users and strangers come in, the promise of `docs/protocol.md` is kept;
+//! and with a rule of it broken it is not, or the model would prove nothing.
+//!
+//! `make model` explores two faults at each vendor (`MODEL_FAULTS`); without it there is one.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "tests say what they saw, and end where it is wrong"
+)]
+
+mod act;
+mod explore;
+mod mutants;
+mod rules;
+mod state;
+
+use std::time::Instant;
+
+use iot_product_operator::vendor::{Traits, alibaba, huawei, tencent, tencent_legacy};
+use stateright::{Checker as _, DiscoveryClassification, HasDiscoveries, Model as _};
+
+use explore::{Action, Setting};
+use rules::Rules;
+use state::{Budget, State, Tick};
+
+/// How much is explored.
+struct Bounds {
+    faults: u8,
+    lag: Tick,
+    most: u8,
+}
+
+/// Everything where `make model` asks for it, else what takes seconds.
+fn bounds() -> Bounds {
+    match std::env::var("MODEL_FAULTS").ok().and_then(|text| text.parse().ok()) {
+        Some(faults) => Bounds { faults, lag: 2, most: 3 },
+        None => Bounds { faults: 1, lag: 1, most: 2 },
+    }
+}
+
+/// Explores everything, and fails with a way into a broken promise.
+fn holds(vendor: &str, setting: Setting) {
+    let begun = Instant::now();
+    let (Budget { faults, renames, deletes }, lag) = (setting.budget, setting.lag);
+    let threads = std::thread::available_parallelism().map_or(2, usize::from);
+    let any = HasDiscoveries::AnyFailures;
+    let checker = setting.checker().threads(threads).finish_when(any).spawn_bfs().join();
+    eprintln!(
+        "{vendor}: 2 controllers, {faults} faults, {renames} renames, {deletes} deletions, lists behind by {lag}: {} states, depth {}, {:.1} s",
+        checker.unique_state_count(),
+        checker.max_depth(),
+        begun.elapsed().as_secs_f32(),
+    );
+    for (property, path) in checker.discoveries() {
+        if matches!(checker.discovery_classification(property), DiscoveryClassification::Counterexample) {
+            panic!("{vendor}: broken: {property}\n{}", story(&path.into_vec()));
+        }
+    }
+    checker.assert_properties();
+}
+
+/// What happened, and what came of it.
+fn story(path: &[(State, Option<Action>)]) -> String {
+    path.iter()
+        .map(|(state, action)| {
+            let action = action.as_ref().map_or(String::new(), |action| format!("    {action:?}"));
+            format!("{}\n{action}\n", state.brief())
+        })
+        .collect()
+}
+
+fn vendor(name: &str, traits: &'static Traits) {
+    let Bounds { faults, lag, most } = bounds();
+    for (renames, deletes) in [(1, 0), (0, 1)] {
+        let budget = Budget { faults, renames, deletes };
+        holds(name, Setting { lag, most, ..Setting::new(traits, Rules::kept(traits), budget) });
+    }
+}
+
+#[test]
+fn tencent() {
+    vendor("TencentCloud", &tencent::TRAITS);
+}
+
+#[test]
+fn tencent_legacy() {
+    vendor("TencentCloudLegacy", &tencent_legacy::TRAITS);
+}
+
+#[test]
+fn alibaba() {
+    vendor("AlibabaCloud", &alibaba::TRAITS);
+}
+
+#[test]
+fn huawei() {
+    vendor("HuaweiCloud", &huawei::TRAITS);
+}

@@ -1,0 +1,212 @@
+//! The decision as the product makes it, and the same with a rule broken.
+
+use std::sync::Arc;
+
+use iot_product_operator::api::Adoption;
+use iot_product_operator::plan::ledger::{Ledger, LedgerState};
+use iot_product_operator::plan::mark::Mark;
+use iot_product_operator::plan::{Check, Facts, Listing, Need, Plan, Seen, need, plan};
+use iot_product_operator::vendor::{Observed, Traits};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::state::{Controller, Entry, Maker, Marked, Object, State, TICK_SECONDS, Thing, Tick};
+
+const UID: &str = "0a1b2c3d-0000-4000-8000-000000000000";
+/// Names that the user and strangers give.
+const NAMES: [&str; 2] = ["thermostat", "edited"];
+
+/// What is asked for a decision, and how the pipeline around it keeps the protocol.
+#[derive(Clone, Copy)]
+pub(crate) struct Rules {
+    /// What the plan believes of the vendor.
+    pub(crate) believes: &'static Traits,
+    pub(crate) blur: fn(&mut Facts),
+    pub(crate) need: fn(&Facts, &Traits) -> Need,
+    pub(crate) see: fn(&mut Observed),
+    pub(crate) bend: fn(&Facts, Plan) -> Plan,
+    /// The ledger patch holds only for the object as it was read (protocol, Create 2).
+    pub(crate) preconditions: bool,
+    /// The record of an id tests the ledger and the absence of another id (protocol, Create 5).
+    pub(crate) tests: bool,
+    /// A ledger is written over by that of an earlier attempt.
+    pub(crate) lowers: bool,
+    /// A list answers however early it began.
+    pub(crate) old_lists: bool,
+    /// The ledger of a found product stays open until its id is recorded.
+    pub(crate) claims_open: bool,
+}
+
+impl Rules {
+    /// The rules as they are.
+    pub(crate) fn kept(believes: &'static Traits) -> Self {
+        Self {
+            believes,
+            blur: |_| {},
+            need,
+            see: |_| {},
+            bend: |_, plan| plan,
+            preconditions: true,
+            tests: true,
+            lowers: false,
+            old_lists: false,
+            claims_open: true,
+        }
+    }
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_second(1_800_000_000).expect("a moment")
+}
+
+fn at(tick: Tick) -> Timestamp {
+    now() + SignedDuration::from_secs(i64::from(tick) * TICK_SECONDS)
+}
+
+pub(crate) fn ours() -> Mark {
+    Mark::of("owner", "factory", "thermostat", UID)
+}
+
+fn foreign() -> Mark {
+    Mark::of("other", "factory", "thermostat", "99999999-0000-4000-8000-000000000000")
+}
+
+fn ledger(entry: &Entry) -> Ledger {
+    Ledger {
+        uid: UID.into(),
+        connection: "c".into(),
+        name: NAMES[usize::from(entry.name)].into(),
+        attempt: entry.attempt.into(),
+        deadline: at(entry.deadline),
+        state: if entry.open { LedgerState::Open } else { LedgerState::Closed },
+        taken: entry.taken.map(at),
+    }
+}
+
+fn observed(thing: &Thing, rules: &Rules) -> Observed {
+    let text = "a text";
+    let mut product = Observed {
+        id: thing.id.to_string(),
+        name: NAMES[usize::from(thing.name)].into(),
+        description: match thing.marked {
+            Marked::Ours => ours().append_to(text),
+            Marked::Foreign => foreign().append_to(text),
+            Marked::Plain => text.into(),
+        },
+        serial: None,
+        fields: std::collections::BTreeMap::new(),
+        secret: None,
+        created_at: None,
+        full: true,
+    };
+    (rules.see)(&mut product);
+    product
+}
+
+/// The ledger as a process knows it: `Visit::ledger`.
+pub(crate) fn know(object: &Object, memory: &mut Controller) {
+    let written = object.ledger.map_or(0, |entry| entry.attempt);
+    let remembered = memory.ledger.map_or(0, |entry| entry.attempt);
+    if written > remembered && written >= object.attempt {
+        memory.ledger = object.ledger;
+    } else if remembered < object.attempt {
+        let name = object.name;
+        memory.ledger = Some(Entry { attempt: object.attempt, name, deadline: 2, open: true, taken: None });
+        memory.first_empty = None;
+    }
+}
+
+fn facts(object: &Object, memory: &Controller, rules: &Rules) -> Facts {
+    let mut facts = Facts {
+        mark: ours(),
+        deleting: object.deleting,
+        suspended: false,
+        finalizer: object.finalizer,
+        observe_only: false,
+        retain: false,
+        match_name: false,
+        adoption: Adoption::Unmarked,
+        name: NAMES[usize::from(object.name)].into(),
+        recorded: object.recorded.map(|id| id.to_string()),
+        previous: object.previous.map(|id| id.to_string()).filter(|_| rules.believes.reads_by_id),
+        imported: None,
+        watched: false,
+        adopted_mark: None,
+        ledger: memory.ledger.as_ref().map(ledger),
+        first_empty: memory.first_empty.map(at),
+        shown_here: true,
+        deleted: memory.deleted.map(at),
+        check: Check::Full,
+        force_forget: false,
+        now: now(),
+    };
+    (rules.blur)(&mut facts);
+    facts
+}
+
+/// Whether a list may still differ from what is there.
+pub(crate) fn list_may_lag(state: &State, lag: Tick) -> bool {
+    lag > 0 && state.things.iter().any(|t| t.born > -lag || t.removed.is_some_and(|removed| removed > -lag))
+}
+
+/// Looks and decides. Notes in memory what the look told: `note` of `src/controller/observe.rs`.
+///
+/// The object is read and the list begun in one step. What happens between the two makes the step that follows
+/// fail by its precondition, or is seen by the list as if it had happened before.
+pub(crate) fn decide(
+    state: &State,
+    object: &Object,
+    memory: &mut Controller,
+    rules: &Rules,
+    lag: Option<Tick>,
+) -> Plan {
+    know(object, memory);
+    let facts = facts(object, memory, rules);
+    let seen = match (rules.need)(&facts, rules.believes) {
+        Need::Nothing => Seen::Nothing,
+        Need::Known { id } | Need::Read { id } => match id.parse().ok().and_then(|id| state.thing(id)) {
+            Some(thing) => Seen::Product(Box::new(observed(thing, rules))),
+            None => Seen::Absent { proved: true },
+        },
+        Need::List { .. } => {
+            let things = listed(state, lag, rules);
+            note(&things, &facts, memory);
+            let products: Arc<[Observed]> = things.into_iter().map(|thing| observed(thing, rules)).collect();
+            Seen::List(Listing { begun: now(), products })
+        }
+    };
+    let plan = plan(&facts, rules.believes, seen, &|_| false);
+    (rules.bend)(&facts, plan)
+}
+
+fn listed<'a>(state: &'a State, lag: Option<Tick>, rules: &Rules) -> Vec<&'a Thing> {
+    let shown = |thing: &&Thing| match lag {
+        None => thing.removed.is_none(),
+        // Nothing of ours was there.
+        Some(_) if rules.old_lists => thing.maker == Maker::Stranger,
+        Some(lag) => thing.born <= -lag && thing.removed.is_none_or(|removed| removed > -lag),
+    };
+    state.things.iter().filter(shown).collect()
+}
+
+fn note(things: &[&Thing], facts: &Facts, memory: &mut Controller) {
+    let ours = |thing: &&Thing| thing.marked == Marked::Ours && facts.previous != Some(thing.id.to_string());
+    let mine = things.iter().copied().any(|thing| ours(&thing));
+    let shown = match &facts.recorded {
+        Some(id) => things.iter().any(|thing| thing.id.to_string() == *id),
+        None => mine,
+    };
+    let named = !mine
+        && things.iter().any(|thing| {
+            NAMES[usize::from(thing.name)] == facts.name && facts.previous != Some(thing.id.to_string())
+        });
+    if named && let Some(closed) = memory.ledger.as_mut().filter(|entry| !entry.open) {
+        closed.taken = None;
+    }
+    let unsettled = facts.ledger.as_ref().filter(|ledger| ledger.is_open() && facts.recorded.is_none());
+    let early = unsettled.is_some_and(|open| now() < open.deadline);
+    if shown {
+        memory.first_empty = None;
+    } else if !early {
+        memory.first_empty.get_or_insert(0);
+    }
+}

@@ -1,0 +1,408 @@
+//! The world: one object on the API server, one vendor account, and two controllers that both believe to lead.
+//!
+//! Time counts in ticks of ten seconds, relative to now: zero is now, and what lies further back than any rule
+//! asks is moved up to the last tick that matters, so that the number of states is finite.
+
+/// Relative time.
+pub(crate) type Tick = i8;
+/// Seconds of one tick: the distance that the protocol asks of two look-ups.
+pub(crate) const TICK_SECONDS: i64 = 10;
+/// A create's own deadline.
+pub(crate) const LIMIT: Tick = 2;
+/// Older times are alike: the longest rule but one asks for 60 s.
+const OLD: Tick = -8;
+/// The longest rule asks for 600 s since a name was said to be taken.
+pub(crate) const LONG: Tick = 60;
+const VERY_OLD: Tick = -LONG - 1;
+
+/// Who made a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Maker {
+    Us,
+    Stranger,
+}
+
+/// What a description carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Marked {
+    Ours,
+    Foreign,
+    Plain,
+}
+
+/// A product at the vendor.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Thing {
+    pub(crate) id: u8,
+    pub(crate) name: u8,
+    pub(crate) maker: Maker,
+    pub(crate) marked: Marked,
+    pub(crate) born: Tick,
+    pub(crate) removed: Option<Tick>,
+    /// Came from a call that was on its way when the name that kept it out was given up: the documented exception
+    /// where taken names are refused.
+    pub(crate) excused: bool,
+}
+
+/// A ledger, as the annotation holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Entry {
+    pub(crate) attempt: u8,
+    pub(crate) name: u8,
+    pub(crate) deadline: Tick,
+    pub(crate) open: bool,
+    pub(crate) taken: Option<Tick>,
+}
+
+impl Entry {
+    /// The same text in the annotation. A deadline tells no two attempts apart that their numbers do not.
+    pub(crate) fn same(&self, other: &Self) -> bool {
+        Self { deadline: 0, ..*self } == Self { deadline: 0, ..*other }
+    }
+}
+
+/// A create on its way.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Request {
+    pub(crate) by: u8,
+    pub(crate) attempt: u8,
+    pub(crate) name: u8,
+    pub(crate) deadline: Tick,
+    pub(crate) late: bool,
+    pub(crate) excused: bool,
+}
+
+/// The object on the API server.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Object {
+    pub(crate) gone: bool,
+    pub(crate) deleting: bool,
+    pub(crate) finalizer: bool,
+    pub(crate) name: u8,
+    pub(crate) ledger: Option<Entry>,
+    pub(crate) recorded: Option<u8>,
+    pub(crate) previous: Option<u8>,
+    /// `status.creationAttempt`.
+    pub(crate) attempt: u8,
+}
+
+/// What a planned step is going to do.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Todo {
+    Create { attempt: u8, name: u8 },
+    Take { id: u8, surplus: Vec<u8> },
+    Rename { id: u8, name: u8 },
+    Recreate { id: u8 },
+    Delete { id: u8 },
+    Found { id: u8 },
+    Release,
+}
+
+/// A vendor's answer to a create.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Answer {
+    Created(u8),
+    Taken,
+    Refused,
+}
+
+/// Where a controller stands between two of its calls.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    Idle,
+    /// Decided. `fresh`: the object is as it was read, so a resourceVersion precondition holds.
+    Planned {
+        todo: Todo,
+        fresh: bool,
+    },
+    Waiting {
+        ledger: Entry,
+        before: Option<Entry>,
+    },
+    Answered {
+        ledger: Entry,
+        before: Option<Entry>,
+        answer: Answer,
+    },
+    /// The ledger of a found product is written, its id is not.
+    Claiming {
+        ledger: Entry,
+        id: u8,
+        surplus: Vec<u8>,
+        sent: Option<u8>,
+    },
+    /// The vendor's side is done, the finalizer is not.
+    Releasing {
+        fresh: bool,
+    },
+}
+
+/// One process.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Controller {
+    pub(crate) phase: Phase,
+    pub(crate) ledger: Option<Entry>,
+    pub(crate) first_empty: Option<Tick>,
+    pub(crate) deleted: Option<Tick>,
+    /// It made the last write itself, so it knows an older copy when its store shows one.
+    pub(crate) current: bool,
+}
+
+impl Controller {
+    fn new() -> Self {
+        Self { phase: Phase::Idle, ledger: None, first_empty: None, deleted: None, current: false }
+    }
+
+    /// Forgets what the next visit would not ask or learns anew.
+    fn forget(&mut self, gone: bool, newest: u8, stale: bool, reads_by_id: bool) {
+        self.current &= stale;
+        // A higher attempt on the object takes its place.
+        if gone || self.ledger.is_some_and(|entry| entry.attempt < newest) {
+            self.ledger = None;
+        }
+        if gone {
+            (self.first_empty, self.deleted) = (None, None);
+        }
+        let old = |entry: &mut Entry| {
+            if !entry.open && reads_by_id {
+                entry.deadline = OLD;
+            }
+        };
+        self.ledger.iter_mut().for_each(old);
+        match &mut self.phase {
+            Phase::Planned { .. } | Phase::Releasing { .. } if gone => self.phase = Phase::Idle,
+            Phase::Waiting { ledger, before } | Phase::Answered { ledger, before, .. } => {
+                *before = before.filter(|before| before.open && before.name == ledger.name);
+            }
+            Phase::Claiming { ledger, .. } => old(ledger),
+            Phase::Planned { .. } | Phase::Releasing { .. } | Phase::Idle => {}
+        }
+    }
+}
+
+/// What must never happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Breach {
+    ForeignDeleted,
+    ForeignTaken,
+    CreatedWhileRecorded,
+    TwoRecorded,
+}
+
+/// What may still happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Budget {
+    /// Crashes, lost and late calls, refusals, strangers, losses.
+    pub(crate) faults: u8,
+    pub(crate) renames: u8,
+    pub(crate) deletes: u8,
+}
+
+/// Everything.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct State {
+    pub(crate) object: Object,
+    /// The last other version that recorded a product: what a store that lags may still show. One that records
+    /// none is read anew before anything is decided (protocol, Create 1).
+    pub(crate) stale: Option<Box<Object>>,
+    pub(crate) things: Vec<Thing>,
+    pub(crate) requests: Vec<Request>,
+    pub(crate) controllers: [Controller; 2],
+    pub(crate) made: u8,
+    pub(crate) budget: Budget,
+    pub(crate) breach: Option<Breach>,
+}
+
+impl State {
+    pub(crate) fn new(budget: Budget) -> Self {
+        let object = Object {
+            gone: false,
+            deleting: false,
+            finalizer: false,
+            name: 0,
+            ledger: None,
+            recorded: None,
+            previous: None,
+            attempt: 0,
+        };
+        Self {
+            object,
+            stale: None,
+            things: Vec::new(),
+            requests: Vec::new(),
+            controllers: [Controller::new(), Controller::new()],
+            made: 0,
+            budget,
+            breach: None,
+        }
+    }
+
+    /// In a few words, for the story of a breach.
+    pub(crate) fn brief(&self) -> String {
+        let Object { gone, deleting, name, ledger, recorded, .. } = &self.object;
+        let entry = |entry: &Option<Entry>| {
+            entry.map_or_else(
+                || "-".to_owned(),
+                |e| {
+                    let how = if e.open { "open" } else { "closed" };
+                    let taken = e.taken.map_or(String::new(), |taken| format!(" taken {taken}"));
+                    format!("#{} {how} name {} until {}{taken}", e.attempt, e.name, e.deadline)
+                },
+            )
+        };
+        let things: Vec<String> = self
+            .things
+            .iter()
+            .map(|t| {
+                let removed = t.removed.map_or(String::new(), |at| format!(" removed {at}"));
+                format!("{} of {:?} name {} born {}{removed}", t.id, t.maker, t.name, t.born)
+            })
+            .collect();
+        let processes: Vec<String> = self
+            .controllers
+            .iter()
+            .map(|c| {
+                format!("      {:?}, knows {}, first empty {:?}", c.phase, entry(&c.ledger), c.first_empty)
+            })
+            .collect();
+        let requests: Vec<String> = self
+            .requests
+            .iter()
+            .map(|r| format!("#{} by {} due {} late {}", r.attempt, r.by, r.deadline, r.late))
+            .collect();
+        format!(
+            "  name {name}, deleting {deleting}, gone {gone}, recorded {recorded:?}, ledger {}, products {things:?}, on the way {requests:?}\n{}",
+            entry(ledger),
+            processes.join("\n")
+        )
+    }
+
+    /// One of two processes loses everything that it knew.
+    pub(crate) fn restart(&mut self, controller: usize) {
+        self.controllers[controller] = Controller::new();
+    }
+
+    pub(crate) fn thing(&self, id: u8) -> Option<&Thing> {
+        self.things.iter().find(|thing| thing.id == id && thing.removed.is_none())
+    }
+
+    /// Products of ours that exist, without those of the documented exception.
+    pub(crate) fn ours(&self) -> impl Iterator<Item = &Thing> {
+        self.things.iter().filter(|t| t.maker == Maker::Us && t.removed.is_none() && !t.excused)
+    }
+
+    /// Every controller is between two visits and nothing is on its way.
+    pub(crate) fn quiet(&self) -> bool {
+        self.requests.is_empty() && self.controllers.iter().all(|c| c.phase == Phase::Idle)
+    }
+
+    pub(crate) fn taken_now(&self, name: u8) -> bool {
+        self.things.iter().any(|thing| thing.removed.is_none() && thing.name == name)
+    }
+
+    /// Gives a name up. Calls that it kept out are not kept out any more.
+    pub(crate) fn free(&mut self, name: u8, unique: bool) {
+        for request in self.requests.iter_mut().filter(|r| unique && r.name == name) {
+            request.excused = true;
+        }
+    }
+
+    pub(crate) fn remove(&mut self, id: u8, unique: bool) {
+        let Some(at) = self.things.iter().position(|t| t.id == id && t.removed.is_none()) else { return };
+        self.things[at].removed = Some(0);
+        self.free(self.things[at].name, unique);
+    }
+
+    /// Brings a state into the one form of all that differ in nothing that is asked any more.
+    #[must_use]
+    pub(crate) fn canonical(mut self, lag: Tick, reads_by_id: bool) -> Self {
+        self.things.retain(|thing| thing.removed.is_none_or(|removed| removed + lag > 0));
+        let object = &self.object;
+        // One that differs in nothing that the decision about a recorded product rests on shows nothing else.
+        self.stale = self.stale.filter(|old| {
+            let same =
+                (old.recorded, old.name, old.deleting) == (object.recorded, object.name, object.deleting);
+            !object.gone && (!same || !reads_by_id)
+        });
+        if let Some(stale) = self.stale.as_mut().filter(|_| reads_by_id) {
+            (stale.ledger, stale.attempt, stale.previous) = (None, 0, None);
+        }
+        let (gone, newest) = (object.gone, object.ledger.map_or(0, |entry| entry.attempt));
+        for controller in &mut self.controllers {
+            controller.forget(gone, newest, self.stale.is_some(), reads_by_id);
+        }
+        if gone {
+            self.object = Object { gone, ..State::new(self.budget).object };
+            self.budget.renames = 0;
+            self.budget.deletes = 0;
+        } else if let Some(closed) = self.object.ledger.as_mut().filter(|entry| !entry.open && reads_by_id) {
+            closed.deadline = OLD;
+        }
+        if self.object.recorded.is_some() && reads_by_id && self.budget.faults == 0 {
+            self.settle(lag);
+        }
+        self.requests.sort();
+        // The two processes are alike.
+        if self.controllers[1] < self.controllers[0] {
+            self.controllers.swap(0, 1);
+            for request in &mut self.requests {
+                request.by = 1 - request.by;
+            }
+            self.requests.sort();
+        }
+        self
+    }
+
+    /// A recorded product that nothing can happen to is read by its id alone: neither list nor ledger is asked.
+    fn settle(&mut self, lag: Tick) {
+        self.things.retain(|thing| thing.removed.is_none());
+        self.things.iter_mut().for_each(|thing| thing.born = -lag - 1);
+        self.object.previous = None;
+        for controller in &mut self.controllers {
+            (controller.ledger, controller.first_empty, controller.deleted) = (None, None, None);
+            if let Phase::Answered { ledger, .. } | Phase::Claiming { ledger, .. } = &mut controller.phase {
+                ledger.deadline = OLD;
+            }
+        }
+        if let Some(entry) = &mut self.object.ledger {
+            (entry.deadline, entry.taken) = (OLD, None);
+        }
+    }
+
+    /// Lets time pass.
+    pub(crate) fn pass(&mut self, ticks: Tick, lag: Tick) {
+        let floor = if ticks == LONG { VERY_OLD } else { OLD };
+        let shift = |time: &mut Tick, least: Tick| {
+            // What is very old already stays so.
+            if *time > least {
+                *time = time.saturating_sub(ticks).max(least);
+            }
+        };
+        let entry = |ledger: &mut Entry| {
+            shift(&mut ledger.deadline, OLD);
+            if let Some(taken) = &mut ledger.taken {
+                shift(taken, floor);
+            }
+        };
+        self.object.ledger.iter_mut().for_each(&entry);
+        self.stale.iter_mut().filter_map(|stale| stale.ledger.as_mut()).for_each(&entry);
+        for controller in &mut self.controllers {
+            controller.ledger.iter_mut().for_each(&entry);
+            controller.first_empty.iter_mut().for_each(|time| shift(time, OLD));
+            controller.deleted.iter_mut().for_each(|time| shift(time, OLD));
+            match &mut controller.phase {
+                Phase::Waiting { ledger, before } | Phase::Answered { ledger, before, .. } => {
+                    entry(ledger);
+                    before.iter_mut().for_each(&entry);
+                }
+                Phase::Claiming { ledger, .. } => entry(ledger),
+                Phase::Idle | Phase::Planned { .. } | Phase::Releasing { .. } => {}
+            }
+        }
+        for thing in &mut self.things {
+            shift(&mut thing.born, -lag - 1);
+            thing.removed.iter_mut().for_each(|time| shift(time, -lag - 1));
+        }
+        self.requests.iter_mut().for_each(|request| request.deadline -= ticks);
+    }
+}
