@@ -5,6 +5,9 @@ pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod controller;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod generate;
 pub mod http;
 pub mod lease;

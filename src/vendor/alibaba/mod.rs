@@ -5,6 +5,8 @@ mod client;
 mod connect;
 mod error;
 mod fields;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod sign;
 mod wire;
 

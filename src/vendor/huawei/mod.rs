@@ -6,6 +6,8 @@ mod client;
 mod connect;
 mod error;
 mod fields;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod sign;
 mod token;
 mod wire;

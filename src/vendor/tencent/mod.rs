@@ -6,6 +6,8 @@ pub(super) mod client;
 mod connect;
 mod error;
 pub(super) mod fields;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod sign;
 pub(super) mod wire;
 
