@@ -7,7 +7,10 @@ SHELL := bash
 DENY_VERSION := 0.20.2
 AUDITABLE_VERSION := 0.7.7
 CYCLONEDX_VERSION := 0.5.9
+FUZZ_VERSION := 0.13.2
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/iot-product-operator
+CARGO_FUZZ := $(CACHE)/cargo-fuzz-$(FUZZ_VERSION)/bin/cargo-fuzz
+FUZZ_TARGETS := tencent tencent_legacy alibaba huawei refusals canonical desired annotations
 CARGO_DENY := $(CACHE)/cargo-deny-$(DENY_VERSION)/bin/cargo-deny
 CARGO_AUDITABLE := $(CACHE)/cargo-auditable-$(AUDITABLE_VERSION)/bin/cargo-auditable
 CARGO_CYCLONEDX := $(CACHE)/cargo-cyclonedx-$(CYCLONEDX_VERSION)/bin/cargo-cyclonedx
@@ -111,6 +114,26 @@ demo: ## Show the operator at work against simulated vendors; DEMO_EXIT=1 ends b
 chaos: controlplane ## Let everything go wrong at once with 200 products at four vendors, for MINUTES=5; CHAOS_SEED=n repeats
 	CHAOS_SECONDS=$$(($(or $(MINUTES),5) * 60)) CHAOS_PRODUCTS=$(or $(PRODUCTS),200) \
 	  cargo test $(LOCKED) --test cluster -- chaos:: --nocapture
+
+.PHONY: model
+model: ## Explore the protocol with two faults at every vendor, exhaustively (minutes to hours, gigabytes)
+	MODEL_FAULTS=$(or $(FAULTS),2) cargo test $(LOCKED) --test model \
+	  --config profile.dev.package.iot-product-operator.opt-level=2 -- --test-threads=1 --nocapture
+
+.PHONY: fuzz-smoke
+fuzz-smoke: ## Feed mutated input to every reader of outside bytes, SECONDS_EACH=60, on the stable toolchain
+	FUZZ_SECONDS=$(or $(SECONDS_EACH),60) cargo test $(LOCKED) --lib \
+	  --config profile.dev.package.iot-product-operator.opt-level=2 -- fuzzing::tests::any_bytes --nocapture
+
+.PHONY: fuzz
+fuzz: $(CARGO_FUZZ) ## The same guided by coverage, with cargo-fuzz and the nightly toolchain
+	cd fuzz && for target in $(FUZZ_TARGETS); do \
+	  PATH="$(dir $(CARGO_FUZZ)):$$PATH" cargo +nightly fuzz run --fuzz-dir . $$target \
+	    -- -max_total_time=$(or $(SECONDS_EACH),60) -max_len=65536; \
+	done
+
+$(CARGO_FUZZ):
+	cargo install --locked --root $(CACHE)/cargo-fuzz-$(FUZZ_VERSION) --version $(FUZZ_VERSION) cargo-fuzz
 
 .PHONY: bench
 bench: ## Run the benchmarks

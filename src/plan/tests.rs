@@ -1,16 +1,13 @@
 //! The rules of the protocol, a test each and named after the rule; then properties of any facts and any
-//! sight; then every interleaving of a small world (`world.rs`).
+//! sight. Every interleaving of a small world is explored by `tests/model`.
 
 mod adopt;
 mod create;
 mod delete;
 mod keep;
 mod properties;
-mod simulation;
 mod unclear;
-mod walk;
 mod wish;
-mod world;
 
 use std::collections::BTreeMap;
 

@@ -36,11 +36,8 @@ async fn nothing_tells_a_secret(world: World) {
         }
     }
     let operator = world.operator_with(&[("log", "trace"), ("secret-check-interval", "2s")]).await;
-    let faults = [
-        Fault::error("RequestLimitExceeded"),
-        Fault::garbage(Garbage::TruncatedJson),
-        Fault::status_after(502),
-    ];
+    let faults =
+        [Fault::status_before(429), Fault::garbage(Garbage::TruncatedJson), Fault::status_after(502)];
     world.admin().set_faults(faults.into_iter().map(|fault| Rule::any(fault).times(4)).collect());
     for contract in &contracts {
         world.apply_all(contract).await;

@@ -151,5 +151,6 @@ fn a_ledger_is_written_over_by_that_of_an_earlier_attempt() {
 /// closed ledger, which a deletion took for the proof that there was none.
 #[test]
 fn the_ledger_of_a_found_product_is_closed_before_its_id_is_recorded() {
-    breaks(&huawei::TRAITS, Rules { claims_open: false, ..huawei() }, DELETING, &[OUTLIVES, CONVERGES]);
+    let budget = Budget { faults: 2, ..DELETING };
+    breaks(&huawei::TRAITS, Rules { claims_open: false, ..huawei() }, budget, &[OUTLIVES, CONVERGES]);
 }
