@@ -9,7 +9,7 @@ use http::StatusCode;
 use crate::plan::desired::desired;
 use crate::plan::ledger::Ledger;
 use crate::plan::mark;
-use crate::vendor::{CreateRequest, alibaba, huawei, tencent, tencent_legacy};
+use crate::vendor::{CreateRequest, Traits, alibaba, huawei, tencent, tencent_legacy};
 
 /// A target: its name, which is also that of its corpus, and what takes the bytes.
 pub type Target = (&'static str, fn(&[u8]));
@@ -56,10 +56,13 @@ fn canonical(data: &[u8]) {
     huawei::fuzzing::canonical(&text);
 }
 
+/// Makes a vendor's request of a wish.
+type Request = fn(&CreateRequest);
+
 /// A manifest's spec, for every vendor: what is wished, and the request that follows.
 fn wishes(data: &[u8]) {
     let Ok(spec) = serde_json::from_slice(data) else { return };
-    let vendors: [(&'static str, _, fn(&CreateRequest)); 4] = [
+    let vendors: [(&str, &Traits, Request); 4] = [
         ("TencentCloud", &tencent::TRAITS, tencent::fuzzing::request),
         ("TencentCloudLegacy", &tencent_legacy::TRAITS, tencent_legacy::fuzzing::request),
         ("AlibabaCloud", &alibaba::TRAITS, alibaba::fuzzing::request),

@@ -81,7 +81,9 @@ fn any_bytes_are_survived() {
             Some(seconds) => begun.elapsed() < Duration::from_secs(seconds),
             None => inputs < FEW,
         };
-        seeds.iter().for_each(|seed| target(seed));
+        for seed in &seeds {
+            target(seed);
+        }
         while goes_on(inputs) {
             let input = mutated(&seeds, &mut random);
             let survived = catch_unwind(AssertUnwindSafe(|| target(&input)));

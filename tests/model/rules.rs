@@ -134,6 +134,8 @@ fn facts(object: &Object, memory: &Controller, rules: &Rules) -> Facts {
         ledger: memory.ledger.as_ref().map(ledger),
         first_empty: memory.first_empty.map(at),
         shown_here: true,
+        mark_seen: false,
+        rival: None,
         deleted: memory.deleted.map(at),
         check: Check::Full,
         force_forget: false,

@@ -9,7 +9,9 @@ pub(crate) fn answer(body: &[u8]) {
     if let Some(members) = wire::envelope(body).ok().and_then(|envelope| envelope.content.ok()) {
         if let Some((_, products)) = wire::page(&members) {
             assert!(products.len() <= body.len(), "no more products than bytes");
-            products.into_iter().for_each(|product| drop(fields::observed(product, false)));
+            for product in products {
+                drop(fields::observed(product, false));
+            }
         }
         drop((wire::tags(&members), wire::created_key(&members)));
         drop(wire::data(&members).and_then(|product| fields::observed(product, true)));

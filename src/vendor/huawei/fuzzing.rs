@@ -12,7 +12,9 @@ pub(crate) fn answer(body: &[u8]) {
     if let Some(members) = wire::members(body) {
         if let Some((_, products)) = wire::page(&members) {
             assert!(products.len() <= body.len(), "no more products than bytes");
-            products.into_iter().for_each(|product| drop(fields::observed(product, false)));
+            for product in products {
+                drop(fields::observed(product, false));
+            }
         }
         let _ = wire::devices(&members);
         drop(fields::observed(wire::product(&members), true));

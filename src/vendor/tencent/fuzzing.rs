@@ -10,7 +10,9 @@ pub(crate) fn answer(body: &[u8]) {
     if let Some(members) = wire::envelope(body).ok().and_then(|envelope| envelope.content.ok()) {
         if let Some((_, products)) = wire::page(&members) {
             assert!(products.len() <= body.len(), "no more products than bytes");
-            products.into_iter().for_each(|product| drop(fields::observed(product, false)));
+            for product in products {
+                drop(fields::observed(product, false));
+            }
         }
         drop((wire::total(&members), wire::secret(&members)));
         drop(fields::observed(wire::product(&members), true));
