@@ -77,7 +77,7 @@ helm: ## Build helm into a cache (once, two minutes)
 	@tools/helm/build.sh
 
 .PHONY: charts
-charts: ## Test the charts: lint, snapshots, refusals, what deploy/ has of them (helm is built once: two minutes)
+charts: ## Test the charts and the scripts for Argo CD: lint, snapshots, refusals (helm is built once: two minutes)
 	@tests/charts/run.sh
 
 .PHONY: charts-update

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Tests the charts without a cluster: lint, one snapshot for each file of cases/, one refusal for each of
 # refused/ (its first line is what the message must say), the definitions, and what is rendered from the
-# charts into deploy/. With --update snapshots and deploy/ are written instead of compared.
+# charts into deploy/. With --update snapshots and deploy/ are written instead of compared. Also the scripts for
+# Argo CD, by their own tests.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$root"
@@ -93,6 +94,17 @@ same deploy/rbac.yaml "$work/rbac.yaml"
   render "$tests/cases/default.yaml" --no-hooks | sed "$labels"
 } >"$work/operator.yaml"
 same deploy/kustomize/base/operator.yaml "$work/operator.yaml"
+
+# Argo CD's scripts: each by its tests, and all as they go into argocd-cm.
+argolua=$(tools/argolua/build.sh)
+scripts=deploy/argocd/resource_customizations
+"$argolua" "$scripts" || fail "the scripts for Argo CD"
+{
+  echo "# Rendered from resource_customizations by \`make charts-update\`; do not edit. Put it into argocd-cm:"
+  echo "# kubectl --namespace argocd patch configmap argocd-cm --type merge --patch-file deploy/argocd/argocd-cm.yaml"
+  "$argolua" --config "$scripts"
+} >"$work/argocd-cm.yaml"
+same deploy/argocd/argocd-cm.yaml "$work/argocd-cm.yaml"
 
 for chart in charts/*/; do
   python3 charts/readme.py "$chart" >"$work/README.md"
