@@ -135,6 +135,10 @@ fuzz: $(CARGO_FUZZ) ## The same guided by coverage, with cargo-fuzz and the nigh
 $(CARGO_FUZZ):
 	cargo install --locked --root $(CACHE)/cargo-fuzz-$(FUZZ_VERSION) --version $(FUZZ_VERSION) cargo-fuzz
 
+.PHONY: gitops
+gitops: controlplane ## Show Argo CD and Flux at work on charts and products from Git (built once: half an hour)
+	@tests/gitops/run.sh
+
 .PHONY: bench
 bench: ## Run the benchmarks
 	cargo bench $(LOCKED)
