@@ -59,6 +59,7 @@ impl<'a> Argo<'a> {
             let mut env = environment(lab);
             env.push(("KUBECONFIG", lab.kubeconfig_of(NAMESPACE, account).display().to_string()));
             env.push(("ARGOCD_BINARY_NAME", name.to_owned()));
+            let arguments = format!("{arguments} --loglevel warn --logformat text");
             let arguments: Vec<String> = arguments.split_whitespace().map(str::to_owned).collect();
             lab.run(name, &argocd, &arguments, &env);
         };
@@ -129,16 +130,17 @@ impl<'a> Argo<'a> {
         self.lab.object(&what, (Kind::Application, NAMESPACE, name), settled).await;
     }
 
-    /// Waits until an object of an application has a health; gives what is said about it.
-    pub(crate) async fn health(&self, name: &str, kind: &str, object: &str, expected: &str) -> String {
-        see(&format!("{kind} {object} is {expected}"), async || {
-            let application = self.application(name).await;
+    /// Waits until an object of the products' application has a health for a reason with this text; gives all
+    /// that is said about it.
+    pub(crate) async fn health(&self, (kind, object): (&str, &str), expected: &str, why: &str) -> String {
+        see(&format!("{kind} {object} is {expected}: {why}"), async || {
+            let application = self.application("factory").await;
             let resources = application.pointer("/status/resources").and_then(Value::as_array);
             let one =
                 resources.into_iter().flatten().find(|one| one["kind"] == kind && one["name"] == object);
             let one = one.ok_or_else(|| format!("not in {}", application["status"]["resources"]))?;
             let said = format!("{} {}", text(one, "/health/status"), text(one, "/health/message"));
-            if text(one, "/health/status") == expected { Ok(said) } else { Err(said) }
+            if text(one, "/health/status") == expected && said.contains(why) { Ok(said) } else { Err(said) }
         })
         .await
     }
@@ -161,14 +163,16 @@ impl<'a> Argo<'a> {
         history
     }
 
-    /// Names of the actions that may be run on an object, as argocd-server lists them.
-    pub(crate) async fn actions(&self, application: &str, (kind, object): (&str, &str)) -> Vec<String> {
+    /// Names of the actions that may be run on an object of the products' application, as argocd-server lists
+    /// them.
+    pub(crate) async fn actions(&self, (kind, object): (&str, &str)) -> Vec<String> {
+        let application = "factory";
         let url = format!(
             "{SERVER}/api/v1/applications/{application}/resource/actions?{}",
             [
                 "group=iot-products.io",
                 "version=v1alpha1",
-                "namespace=factory",
+                &format!("namespace={}", namespace_of(kind)),
                 &format!("kind={kind}"),
                 &format!("resourceName={object}"),
             ]
@@ -184,15 +188,20 @@ impl<'a> Argo<'a> {
     }
 
     /// Runs an action on an object through argocd-server.
-    pub(crate) async fn act(&self, application: &str, (kind, object): (&str, &str), action: &str) {
+    pub(crate) async fn act(&self, (kind, object): (&str, &str), action: &str) {
+        let application = "factory";
         let url = format!("{SERVER}/api/v1/applications/{application}/resource/actions/v2");
-        let body = json!({"name": application, "namespace": "factory", "resourceName": object,
+        let body = json!({"name": application, "namespace": namespace_of(kind), "resourceName": object,
             "group": "iot-products.io", "version": "v1alpha1", "kind": kind, "action": action});
         let request = reqwest::Client::new().post(url).header("content-type", "application/json");
         let answer = request.body(body.to_string()).send().await.expect("an answer");
         let (status, said) = (answer.status(), answer.text().await.expect("a text"));
         assert!(status.is_success(), "{action} of {kind} {object}: {status} {said}");
     }
+}
+
+fn namespace_of(kind: &str) -> &'static str {
+    if kind == "ClusterIotAccount" { "" } else { "factory" }
 }
 
 fn install(lab: &Lab) {

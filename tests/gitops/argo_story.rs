@@ -14,6 +14,7 @@ use crate::lab::{Kind, Lab, condition, text};
 use crate::report::{part, quiet, see, seen};
 
 const FACTORY: &str = "factory";
+const ACCOUNTS: [(&str, &str); 2] = [("IotAccount", "tencent"), ("ClusterIotAccount", "tencent-for-all")];
 const THERMOSTAT: (&str, &str) = ("IotProduct", "thermostat");
 const THERMOSTAT_OBJECT: (Kind, &str, &str) = (Kind::Product, FACTORY, "thermostat");
 const CREDENTIALS: (Kind, &str, &str) = (Kind::Secret, FACTORY, "thermostat-credentials");
@@ -91,11 +92,10 @@ impl Story<'_> {
 
         self.argo.settled("wave -1, the definitions", "iot-operator-crds").await;
         self.argo.settled("wave 0, the operator's chart", "iot-operator").await;
-        for (kind, name) in [("IotAccount", "tencent"), ("ClusterIotAccount", "tencent-for-all")] {
-            let said = self.argo.health("factory", kind, name, "Progressing").await;
-            assert!(said.contains("to see generation 1"), "{said}");
+        seen("no operator runs yet");
+        for account in ACCOUNTS {
+            self.argo.health(account, "Progressing", "waiting for the operator to see generation 1").await;
         }
-        seen("no operator runs yet: accounts are Progressing, unseen");
         self.lab.vendor().add_fault(Rule::on(LIST, Fault::hold()));
         self.lab.start_operator().await;
         self.lab.vendor().wait_held(LIST, std::time::Duration::from_mins(1)).await.expect("a held list");
@@ -109,17 +109,23 @@ impl Story<'_> {
 
     async fn health(&self, history: &History) {
         part("Argo CD: health as products do");
-        self.argo.health("factory", "IotAccount", "tencent", "Healthy").await;
-        self.argo.health("factory", "ClusterIotAccount", "tencent-for-all", "Healthy").await;
+        for account in ACCOUNTS {
+            self.argo.health(account, "Healthy", "Available").await;
+        }
         see("wave 1, the products: creates have reached the vendor", async || {
             let held = self.lab.vendor().calls().iter().filter(|call| call.action == CREATE).count();
             if held == 2 { Ok(()) } else { Err(format!("{held} creates")) }
         })
         .await;
-        let said = self.argo.health("factory", THERMOSTAT.0, THERMOSTAT.1, "Progressing").await;
-        seen(&format!("it says: {said}"));
+        self.lab
+            .object("the operator says that the product is being created", THERMOSTAT_OBJECT, |product| {
+                condition(product, "Ready")["reason"] == "Creating"
+            })
+            .await;
+        // Argo CD looks at a message again only where the health changes with it.
+        self.argo.health(THERMOSTAT, "Progressing", "").await;
         self.lab.vendor().release_all();
-        self.argo.health("factory", THERMOSTAT.0, THERMOSTAT.1, "Healthy").await;
+        self.argo.health(THERMOSTAT, "Healthy", "Available").await;
         self.argo.settled("products exist", "factory").await;
         self.argo.settled("all of it", "root").await;
         assert_eq!(self.lab.applied(CREATE), 2);
@@ -188,8 +194,8 @@ impl Story<'_> {
         };
         self.lab.vendor().add_fault(Rule::on(REGISTRATION, refusal));
         self.push(900_000, "Too many").await;
-        let said = self.argo.health("factory", THERMOSTAT.0, THERMOSTAT.1, "Degraded").await;
-        assert!(said.contains("InvalidSpec") && said.contains("RegisterLimit"), "{said}");
+        let said = self.argo.health(THERMOSTAT, "Degraded", "InvalidSpec").await;
+        assert!(said.contains("RegisterLimit"), "{said}");
         self.argo.is("what the vendor refuses", "factory", "Synced/Degraded").await;
         self.lab.vendor().clear_faults();
         self.push(9000, "Fewer again").await;
@@ -214,30 +220,40 @@ impl Story<'_> {
     async fn actions(&self, history: &History) {
         part("Argo CD: actions, through argocd-server");
         let mark = history.mark();
-        assert_eq!(self.argo.actions("factory", THERMOSTAT).await, ["reconcile", "suspend"]);
-        for (kind, name) in [("IotAccount", "tencent"), ("ClusterIotAccount", "tencent-for-all")] {
-            assert_eq!(self.argo.actions("factory", (kind, name)).await, ["reconcile"]);
+        assert_eq!(self.argo.actions(THERMOSTAT).await, ["reconcile", "suspend"]);
+        for account in ACCOUNTS {
+            assert_eq!(self.argo.actions(account).await, ["reconcile"]);
         }
         seen("listed: reconcile and suspend of a product, reconcile of accounts");
-        self.argo.act("factory", THERMOSTAT, "reconcile").await;
+        self.argo.act(THERMOSTAT, "reconcile").await;
         let handled = "/status/lastHandledReconcileAt";
         self.lab
             .object("reconcile: the operator has checked", THERMOSTAT_OBJECT, |product| {
                 text(product, handled).starts_with("By Argo CD at: 2")
             })
             .await;
-        self.argo.act("factory", THERMOSTAT, "suspend").await;
+        for (kind, name) in ACCOUNTS {
+            self.argo.act((kind, name), "reconcile").await;
+            see(&format!("reconcile: the operator has looked at {kind} {name}"), async || {
+                let namespaces = ["get", kind, name, "--namespace", FACTORY, "--output"];
+                let path = format!("jsonpath={{{}}}", handled.replace('/', "."));
+                let found = self.lab.kubectl(&[&namespaces[..], &[&path]].concat(), "");
+                if found.starts_with("By Argo CD at: 2") { Ok(()) } else { Err(found) }
+            })
+            .await;
+        }
+        self.argo.act(THERMOSTAT, "suspend").await;
         self.lab
             .object("suspend: Suspended, Ready stays True", THERMOSTAT_OBJECT, |product| {
                 condition(product, "Suspended")["status"] == "True"
                     && condition(product, "Ready")["status"] == "True"
             })
             .await;
-        self.argo.health("factory", THERMOSTAT.0, THERMOSTAT.1, "Healthy").await;
-        assert_eq!(self.argo.actions("factory", THERMOSTAT).await, ["resume"]);
+        self.argo.health(THERMOSTAT, "Suspended", "spec.suspend").await;
+        assert_eq!(self.argo.actions(THERMOSTAT).await, ["resume"]);
         seen("listed: resume");
         quiet(5).await;
-        self.argo.act("factory", THERMOSTAT, "resume").await;
+        self.argo.act(THERMOSTAT, "resume").await;
         self.lab
             .object("resume: no longer Suspended", THERMOSTAT_OBJECT, |product| {
                 condition(product, "Suspended").is_null() && product["spec"]["suspend"] == false

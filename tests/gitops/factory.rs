@@ -75,7 +75,9 @@ impl Lab {
             arguments = given.map(|one| one.as_str().expect("a text").to_owned()).collect();
             kubeconfig = self.kubeconfig_of(NAMESPACE, "iot-operator");
         }
-        arguments.retain(|one| !one.starts_with("--metrics-addr"));
+        // These two are the pod's.
+        let ours = ["--metrics-addr=", "--lease-namespace="];
+        arguments.retain(|one| !ours.iter().any(|flag| one.starts_with(flag)));
         arguments.extend([
             format!("--metrics-addr={ADDRESS}"),
             format!("--lease-namespace={NAMESPACE}"),

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use iot_simulator::{Admin, Config, Simulator, TencentAdmin};
 use iot_test_harness::{ControlPlane, Options};
@@ -117,23 +117,28 @@ impl Lab {
     pub(crate) fn run(&self, name: &str, program: &Path, arguments: &[String], env: &[(&str, String)]) {
         let log = self.folder("logs").join(format!("{name}.log"));
         let program = Program::start(program, arguments, env, log);
-        self.programs.lock().expect("the programs").push((name.to_owned(), program));
+        self.programs().push((name.to_owned(), program));
+    }
+
+    /// Also those of a lab that has failed: their logs are wanted.
+    fn programs(&self) -> MutexGuard<'_, Vec<(String, Program)>> {
+        self.programs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends a program.
     pub(crate) fn stop(&self, name: &str) {
-        self.programs.lock().expect("the programs").retain(|(other, _)| other != name);
+        self.programs().retain(|(other, _)| other != name);
     }
 
     /// Names and process ids.
     pub(crate) fn running(&self) -> Vec<(String, u32)> {
-        let programs = self.programs.lock().expect("the programs");
+        let programs = self.programs();
         programs.iter().map(|(name, program)| (name.clone(), program.id())).collect()
     }
 
     /// Prints the end of every log.
     pub(crate) fn show_logs(&self) {
-        for (name, program) in self.programs.lock().expect("the programs").iter() {
+        for (name, program) in self.programs().iter() {
             println!("=== {name}\n{}", program.tail());
         }
     }
@@ -141,7 +146,7 @@ impl Lab {
     /// Waits until a program's HTTP path answers with 200.
     pub(crate) async fn healthy(&self, name: &str, url: &str) {
         see(&format!("{name} is up"), async || {
-            for (other, program) in self.programs.lock().expect("the programs").iter_mut() {
+            for (other, program) in self.programs().iter_mut() {
                 if other == name {
                     program.must_run();
                 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::lab::Lab;
 
 /// How long anything may take to be seen. Far more than it needs, for a busy machine.
-const PATIENCE: Duration = Duration::from_mins(3);
+const PATIENCE: Duration = Duration::from_mins(2);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Begins a part.

@@ -1,4 +1,4 @@
--- Health in step with kstatus: Stalled is Degraded, Ready is Healthy, everything else is under way. Argo CD
+-- Health in step with kstatus: Stalled is Degraded, Ready is Healthy, the rest is under way. Argo CD
 -- itself calls an object that is being deleted Progressing, and does not ask.
 local generation = obj.metadata.generation or 0
 if obj.status == nil or obj.status.observedGeneration ~= generation then
@@ -32,18 +32,16 @@ end
 if is("Reconciling") then
   return { status = "Progressing", message = text("Reconciling") }
 end
+if is("Suspended") then
+  -- As Argo CD has it for a paused Deployment. kstatus, and with it Flux, goes by Ready alone.
+  return { status = "Suspended", message = text("Suspended") }
+end
 if is("Ready") then
-  -- A suspended product that is good stays Healthy: Argo CD waits for Healthy between waves.
   local message = text("Ready")
-  for _, kind in ipairs({ "Suspended", "Drifted" }) do
-    if is(kind) then
-      message = message .. "; " .. kind .. ": " .. (found[kind].message or "")
-    end
+  if is("Drifted") then
+    message = message .. "; Drifted: " .. (found.Drifted.message or "")
   end
   return { status = "Healthy", message = message }
-end
-if is("Suspended") then
-  return { status = "Suspended", message = text("Suspended") }
 end
 if found.Ready ~= nil then
   return { status = "Progressing", message = text("Ready") }
