@@ -8,7 +8,7 @@ use crate::factory::{CREATE, DELETE, REGISTRATION, contract, limited};
 use crate::flux::{Flux, NAMESPACE};
 use crate::git::Repository;
 use crate::lab::{Kind, Lab};
-use crate::report::{part, quiet, see, seen};
+use crate::report::{memory, part, quiet, see, seen};
 
 const FACTORY: &str = "flux-factory";
 const LATE: &str = "flux-late";
@@ -45,6 +45,7 @@ pub(crate) async fn tell(lab: &Lab) {
     story.unseen_then_ready().await;
     story.edits().await;
     story.late_secret().await;
+    memory(lab);
     story.prune().await;
 }
 

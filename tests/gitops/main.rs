@@ -57,5 +57,5 @@ async fn tell(lab: &Lab) {
     if only != "argo" {
         flux_story::tell(lab).await;
     }
-    report::memory(lab);
+    println!("gitops: everything was seen");
 }

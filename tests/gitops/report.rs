@@ -43,7 +43,7 @@ pub(crate) async fn quiet(seconds: u64) {
 
 /// Resident memory of every program that runs.
 pub(crate) fn memory(lab: &Lab) {
-    part("memory of what ran");
+    part("memory of what runs");
     for (name, process) in lab.running() {
         let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
         let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("gone");
