@@ -302,14 +302,14 @@ impl Story<'_> {
         self.lab
             .gone("the operator's application removed from Git: it is gone", application("iot-operator"))
             .await;
-        self.lab.stop("iot-operator");
+        self.lab.stop("iot-operator").await;
         let deployment = (Kind::Deployment, "iot-operator", "iot-operator");
         self.lab.gone("and with it the Deployment", deployment).await;
         let definitions = self.lab.kubectl(&["get", "crd", "-o", "name"], "");
         assert_eq!(definitions.matches(".iot-products.io").count(), 3, "{definitions}");
         seen("the definitions are there: removed by hand only");
         for name in ["argocd-server", "argocd-application-controller", "argocd-repo-server", "redis"] {
-            self.lab.stop(name);
+            self.lab.stop(name).await;
         }
     }
 

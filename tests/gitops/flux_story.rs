@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::document;
 use crate::factory::{CREATE, DELETE, REGISTRATION, contract, limited};
-use crate::flux::{Flux, NAMESPACE};
+use crate::flux::{Flux, History, NAMESPACE};
 use crate::git::Repository;
 use crate::lab::{Kind, Lab};
 use crate::report::{memory, part, quiet, see, seen};
@@ -30,7 +30,7 @@ struct Story<'a> {
 
 pub(crate) async fn tell(lab: &Lab) {
     part("Flux: kustomize-controller");
-    lab.stop("iot-operator");
+    lab.stop("iot-operator").await;
     let definitions = concat!(env!("CARGO_MANIFEST_DIR"), "/crds");
     // Argo CD may have applied them before.
     lab.kubectl(&["apply", "--server-side", "--force-conflicts", "-f", definitions], "");
@@ -62,18 +62,27 @@ fn kustomization(name: &str, path: &str) -> Value {
     kustomization
 }
 
+/// Fails where it was anything else at any time.
+fn in_progress(history: &History) {
+    let states = history.all();
+    assert!(states.iter().any(|state| state == WAITING), "{states:?}");
+    assert!(states.iter().all(|state| state == WAITING || state == ":"), "{states:?}");
+    seen("at no time was it anything else");
+}
+
 impl Story<'_> {
     async fn unseen_then_ready(&self) {
         part("Flux: in progress until the operator has seen it, then Ready");
         let [key, account, _] = contract(self.lab, FACTORY);
         self.git.write("products/account.yaml", &[key, account]);
         self.git.write(FILE, std::slice::from_ref(&self.product));
+        let history = self.flux.follow("factory");
         let revision = self.flux.publish(&self.git, "Key, account and product").await;
         self.flux.apply(&kustomization("factory", "./products"));
         self.lab.object("Secret, account and product are applied", PRODUCT, |_| true).await;
         self.flux.is("no operator runs yet", "factory", &revision, WAITING).await;
         quiet(5).await;
-        self.flux.is("and five seconds later", "factory", &revision, WAITING).await;
+        in_progress(&history);
         let created = self.lab.applied(CREATE);
         self.lab.start_operator().await;
         self.flux.is("the operator has created the product", "factory", &revision, GOOD).await;
@@ -137,6 +146,7 @@ impl Story<'_> {
         let late = (Kind::Product, LATE, "thermostat");
         self.lab.object("account and product are applied", late, |_| true).await;
         quiet(LATE_SECONDS).await;
+        in_progress(&history);
         self.flux.is("without a key", "late", &revision, WAITING).await;
         self.lab.kubectl(&["apply", "-f", "-"], &key.to_string());
         self.flux.is("with the key", "late", &revision, GOOD).await;

@@ -125,9 +125,12 @@ impl Lab {
         self.programs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends a program.
-    pub(crate) fn stop(&self, name: &str) {
-        self.programs().retain(|(other, _)| other != name);
+    /// Ends a program, if it runs.
+    pub(crate) async fn stop(&self, name: &str) {
+        let found: Vec<_> = self.programs().extract_if(.., |(other, _)| other == name).collect();
+        for (_, program) in found {
+            program.end().await;
+        }
     }
 
     /// Names and process ids.

@@ -3,6 +3,12 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// How long a program may take to end when asked; then it is killed.
+const GRACE: Duration = Duration::from_secs(20);
 
 /// A running program with its log; ended, by its process id, when dropped.
 pub(crate) struct Program {
@@ -34,6 +40,16 @@ impl Program {
     pub(crate) fn must_run(&mut self) {
         if let Some(status) = self.process.try_wait().expect("the state of a program") {
             panic!("it ended with {status}; the end of {}:\n{}", self.log.display(), self.tail());
+        }
+    }
+
+    /// Asks it to end, as a kubelet does, and waits for that.
+    pub(crate) async fn end(mut self) {
+        let id = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw).expect("a process id");
+        kill_process(id, Signal::TERM).expect("a signal");
+        let begun = Instant::now();
+        while begun.elapsed() < GRACE && self.process.try_wait().expect("the state of a program").is_none() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 
