@@ -93,7 +93,7 @@ $(CARGO_DENY):
 
 .PHONY: image
 image: $(CARGO_AUDITABLE) $(CARGO_CYCLONEDX) ## Make the images as OCI archives and their lists of parts, in dist/
-	@$(IMAGE_TOOLS) tools/imagetools/image.sh
+	@$(IMAGE_TOOLS) tools/imagetools/image.sh $(IMAGE_DIST)
 
 .PHONY: image-reproducible
 image-reproducible: $(CARGO_AUDITABLE) $(CARGO_CYCLONEDX) ## Make the images of the commit twice from clean clones and compare them
@@ -104,6 +104,14 @@ $(CARGO_AUDITABLE):
 
 $(CARGO_CYCLONEDX):
 	cargo install --locked --root $(CACHE)/cargo-cyclonedx-$(CYCLONEDX_VERSION) --version $(CYCLONEDX_VERSION) cargo-cyclonedx
+
+.PHONY: node
+node: ## Build what a node of Kubernetes runs into a cache (once, ten minutes)
+	@tools/node/build.sh
+
+.PHONY: e2e
+e2e: ## Show charts and images at work on a real node of Kubernetes (root; builds much the first time)
+	@tests/e2e/run.sh
 
 .PHONY: demo
 demo: ## Show the operator at work against simulated vendors; DEMO_EXIT=1 ends by itself

@@ -52,6 +52,7 @@ mod reasons;
 mod release;
 mod removal;
 mod renamed;
+mod rights;
 mod rules;
 mod secrets;
 mod session;
@@ -112,6 +113,7 @@ fn main() {
         removal::tests(),
         release::tests(),
         renamed::tests(),
+        rights::tests(),
         rules::tests(),
         secrets::tests(),
         startup::tests(),
