@@ -31,15 +31,17 @@ at_simulator() {
 
 install_operator() {
   local begun
-  show helm upgrade --install iot-operator-crds charts/iot-operator-crds --namespace iot-operator --create-namespace
+  show helm upgrade --install iot-operator-crds charts/iot-operator-crds --namespace iot-operator --create-namespace \
+    --hide-notes "${definitions[@]}"
   begun=$(date +%s%N)
-  show helm upgrade --install iot-operator charts/iot-operator --namespace iot-operator --wait --timeout 3m \
+  show helm upgrade --install iot-operator charts/iot-operator --namespace iot-operator --wait --timeout 3m --hide-notes \
     "${values[@]}"
   took=$((($(date +%s%N) - begun) / 1000000))
   say "Ready $took ms after helm began"
 }
 
 story() {
+  definitions=()
   values=(--set "allowedEndpoints={iot-simulator.iot-operator}" --set allowPlainHttp=true)
   vendors_and_charts
   pods_as_meant
@@ -93,6 +95,7 @@ products_turn_ready() {
   say "after $((($(date +%s%N) - begun) / 1000000)) ms"
   kubectl -n factory get iotproducts,iotaccounts -o wide
   say "calls it took: $(vendor_calls "$mark")"
+  [ "$(vendor_writes "$mark")" -ge 4 ] || fail "four creations are not counted as changes"
   same "products at the vendors" 4 "$(vendor_products | wc -l)"
 }
 
@@ -118,11 +121,13 @@ crash_in_a_create() {
   pod=$(leader)
   container=$(kubectl -n iot-operator get pod "$pod" -o 'jsonpath={.status.containerStatuses[0].containerID}')
   say "CreateProduct is under way; SIGKILL to $pod"
-  in_node "$node/ctr" --namespace k8s.io task kill --signal SIGKILL "${container#containerd://}"
+  in_node "$node/ctr" --namespace k8s.io task kill --signal SIGKILL "${container#containerd://}" 2>/dev/null
   until_seen 60 "a restart of $pod" restarted "$pod"
   vendor release -X POST >/dev/null
   kubectl -n factory wait iotproduct/humidifier --for=condition=Ready --timeout=120s
   same "products called humidifier at the vendor" 1 "$(vendor 'tencent/accounts/default/products?name=humidifier' | jq length)"
+  same "creations that the vendor was asked for" 1 \
+    "$(vendor "counts?since=$mark" | jq '[.[] | select(.action == "CreateProduct") | .count] | add')"
   say "its leader was $pod and is $(leader); calls it took: $(vendor_calls "$mark")"
 }
 
@@ -139,7 +144,7 @@ rolled_and_upgraded() {
   kubectl -n iot-operator rollout status deployment/iot-operator --timeout=120s
   check_all
   values+=(--set secretCheckInterval=30m --set podLabels.upgraded=yes)
-  show helm upgrade iot-operator-crds charts/iot-operator-crds --namespace iot-operator --set labels.upgraded=yes
+  definitions=(--set labels.upgraded=yes)
   install_operator
   same "new pods" 2 "$(kubectl -n iot-operator get pods -l upgraded=yes -o name | wc -l)"
   check_all
@@ -159,8 +164,9 @@ let_go_and_uninstalled() {
   kubectl -n iot-operator wait pods -l app.kubernetes.io/name=iot-operator --for=delete --timeout=90s
   say "iot-operator release --all --lease-namespace iot-operator, as a pod with the operator's own rights:"
   release_pod "$image" | kubectl apply -f -
-  kubectl -n iot-operator wait pod/release --for=jsonpath='{.status.phase}'=Succeeded --timeout=120s
+  until_seen 120 "the end of it" ended release
   kubectl -n iot-operator logs release
+  same "how it ended" Succeeded "$(phase release)"
   kubectl -n iot-operator delete pod release
   show helm uninstall iot-operator --namespace iot-operator --wait
   show helm uninstall iot-operator-crds --namespace iot-operator --wait
@@ -170,6 +176,9 @@ let_go_and_uninstalled() {
   same "rights that stay" "" "$(kubectl get clusterroles,clusterrolebindings -o name | grep iot-operator || true)"
 }
 
+phase() { kubectl -n iot-operator get pod "$1" -o 'jsonpath={.status.phase}'; }
+ended() { case $(phase "$1") in Succeeded | Failed) ;; *) return 1 ;; esac; }
+
 release_pod() { # image
   cat <<END
 apiVersion: v1
@@ -178,6 +187,7 @@ metadata: {name: release, namespace: iot-operator}
 spec:
   restartPolicy: Never
   serviceAccountName: iot-operator
+  automountServiceAccountToken: true
   securityContext: {runAsNonRoot: true, runAsUser: 65532, seccompProfile: {type: RuntimeDefault}}
   containers:
   - name: release
@@ -219,7 +229,7 @@ removed() {
   mark=$(vendor_mark)
   show kubectl delete namespace factory --timeout=120s
   say "calls it took: $(vendor_calls "$mark")"
-  vendor_products | jq -c '{at, product: (.product.ProductName // .product.name)}'
+  same "products at the vendors" 0 "$(vendor_products | wc -l)"
   show helm uninstall iot-operator --namespace iot-operator --wait
   show helm uninstall iot-operator-crds --namespace iot-operator --wait
   show kubectl delete --filename crds --timeout=60s
