@@ -171,7 +171,7 @@ impl State {
         answer: Answer,
         setting: &Setting,
     ) {
-        if self.object.gone || !self.object.ledger.is_some_and(|entry| entry.same(&ledger)) {
+        if self.object.gone || !self.object.ledger.is_some_and(|entry| entry.same(ledger)) {
             return;
         }
         let taken = (answer == Answer::Taken).then_some(0);
@@ -211,7 +211,7 @@ impl State {
     /// The JSON Patch that records an id alone.
     fn record(&mut self, by: usize, ledger: Entry, id: u8, setting: &Setting) -> bool {
         let holds =
-            self.object.ledger.is_some_and(|entry| entry.same(&ledger)) && self.object.recorded.is_none();
+            self.object.ledger.is_some_and(|entry| entry.same(ledger)) && self.object.recorded.is_none();
         if self.object.gone || (setting.rules.tests && !holds) {
             return false;
         }

@@ -86,13 +86,11 @@ impl Setting {
             }
         }
         actions.extend((0..2).map(|by| Action::Crash { by }));
-        if state.made < self.most {
-            if !state.things.iter().any(|thing| thing.maker == Maker::Stranger)
-                && !(self.unique() && state.taken_now(0))
-            {
-                actions.push(Action::Stranger { marked: Marked::Plain });
-                actions.push(Action::Stranger { marked: Marked::Foreign });
-            }
+        let stranger = state.things.iter().any(|thing| thing.maker == Maker::Stranger);
+        let refused = self.unique() && state.taken_now(0);
+        if state.made < self.most && !stranger && !refused {
+            actions.push(Action::Stranger { marked: Marked::Plain });
+            actions.push(Action::Stranger { marked: Marked::Foreign });
         }
         if let Some(thing) = state.object.recorded.and_then(|id| state.thing(id)) {
             actions.push(Action::Remove);

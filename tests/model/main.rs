@@ -71,12 +71,11 @@ fn holds(vendor: &str, setting: Setting) {
 
 /// What happened, and what came of it.
 fn story(path: &[(State, Option<Action>)]) -> String {
-    path.iter()
-        .map(|(state, action)| {
-            let action = action.as_ref().map_or(String::new(), |action| format!("    {action:?}"));
-            format!("{}\n{action}\n", state.brief())
-        })
-        .collect()
+    let line = |(state, action): &(State, Option<Action>)| {
+        let action = action.as_ref().map_or_else(String::new, |action| format!("    {action:?}"));
+        format!("{}\n{action}", state.brief())
+    };
+    path.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn vendor(name: &str, traits: &'static Traits) {

@@ -70,7 +70,7 @@ fn foreign() -> Mark {
     Mark::of("other", "factory", "thermostat", "99999999-0000-4000-8000-000000000000")
 }
 
-fn ledger(entry: &Entry) -> Ledger {
+fn ledger(entry: Entry) -> Ledger {
     Ledger {
         uid: UID.into(),
         connection: "c".into(),
@@ -131,7 +131,7 @@ fn facts(object: &Object, memory: &Controller, rules: &Rules) -> Facts {
         imported: None,
         watched: false,
         adopted_mark: None,
-        ledger: memory.ledger.as_ref().map(ledger),
+        ledger: memory.ledger.map(ledger),
         first_empty: memory.first_empty.map(at),
         shown_here: true,
         mark_seen: false,

@@ -56,8 +56,8 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// The same text in the annotation. A deadline tells no two attempts apart that their numbers do not.
-    pub(crate) fn same(&self, other: &Self) -> bool {
-        Self { deadline: 0, ..*self } == Self { deadline: 0, ..*other }
+    pub(crate) fn same(self, other: Self) -> bool {
+        Self { deadline: 0, ..self } == Self { deadline: 0, ..other }
     }
 }
 
