@@ -52,7 +52,6 @@ mod reasons;
 mod release;
 mod removal;
 mod renamed;
-mod rights;
 mod rules;
 mod secrets;
 mod session;
@@ -113,7 +112,6 @@ fn main() {
         removal::tests(),
         release::tests(),
         renamed::tests(),
-        rights::tests(),
         rules::tests(),
         secrets::tests(),
         startup::tests(),

@@ -11,7 +11,7 @@ use iot_simulator::{Admin, Config, Simulator};
 use iot_test_harness::{AuditEntry, ControlPlane, Mark, TestNamespace};
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::api::events::v1::Event;
-use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParams};
+use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams};
 use kube::{Client, ResourceExt as _};
 use serde_json::{Value, json};
 
@@ -19,7 +19,6 @@ use crate::evidence::Evidence;
 use crate::manifest::Contract;
 use crate::object::{Kind, Object};
 use crate::operator::{Flags, Operator};
-use crate::rights;
 
 /// How long anything may take that has no reason to wait for a clock. Far more than it needs, for a busy
 /// machine.
@@ -66,37 +65,10 @@ impl World {
         let prefix: String = test.replace(['_', ':'], "-").replace("--", "-").chars().take(40).collect();
         let namespace = plane.namespace(prefix.trim_end_matches('-')).await.expect("a namespace");
         let client = plane.admin_client().await.expect("an admin's client");
-        let user = rights::user(namespace.name());
-        let groups = rights::groups(namespace.name());
-        let groups = groups.each_ref().map(String::as_str);
-        let kubeconfig = plane.kubeconfig_as(&user, &groups).expect("the operator's kubeconfig");
+        let user = format!("operator-{}", namespace.name());
+        let kubeconfig = plane.kubeconfig_as(&user, &["system:masters"]).expect("the operator's kubeconfig");
         let evidence = Arc::new(Evidence::new(simulator.admin()));
-        let world = Self { plane, namespace, client, simulator, user, kubeconfig, evidence };
-        world.grant(Some(world.namespace.name())).await;
-        world
-    }
-
-    /// Grants the operator what the chart does in a namespace, or in the whole cluster.
-    async fn grant(&self, watched: Option<&str>) {
-        let params = PatchParams::apply("test").force();
-        for object in rights::grants(self.namespace.name(), watched) {
-            let object: DynamicObject = serde_json::from_value(object).expect("an object");
-            let types = object.types.as_ref().expect("a kind");
-            let resource = ApiResource::from_gvk(&types.try_into().expect("a kind"));
-            let api: Api<DynamicObject> = match &object.metadata.namespace {
-                Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &resource),
-                None => Api::all_with(self.client.clone(), &resource),
-            };
-            let name = object.name_any();
-            let granted = api.patch(&name, &params, &Patch::Apply(&object)).await;
-            granted.unwrap_or_else(|error| panic!("grant {name}: {error}"));
-        }
-        rights::in_force(&self.client, self.namespace.name(), watched).await;
-    }
-
-    /// The user that its operators are.
-    pub(crate) fn user(&self) -> &str {
-        &self.user
+        Self { plane, namespace, client, simulator, user, kubeconfig, evidence }
     }
 
     pub(crate) fn evidence(&self) -> Arc<Evidence> {
@@ -105,10 +77,6 @@ impl World {
 
     pub(crate) fn plane(&self) -> &ControlPlane {
         &self.plane
-    }
-
-    pub(crate) fn shared_plane(&self) -> Arc<ControlPlane> {
-        Arc::clone(&self.plane)
     }
 
     pub(crate) fn namespace(&self) -> &TestNamespace {
@@ -142,15 +110,6 @@ impl World {
 
     /// The same with other flags; an empty value stands for a flag without one.
     pub(crate) async fn operator_with(&self, flags: &[(&'static str, &str)]) -> Operator {
-        match flags.iter().find(|(name, _)| *name == "watch-namespaces") {
-            Some((_, "absent")) => self.grant(None).await,
-            Some((_, names)) => {
-                for name in names.split(',').filter(|name| *name != self.namespace.name()) {
-                    self.grant(Some(name)).await;
-                }
-            }
-            None => {}
-        }
         let mut operator = self.start_operator(flags);
         operator.ready().await;
         operator

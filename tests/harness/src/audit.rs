@@ -9,14 +9,8 @@ use tokio::time::Instant;
 
 use crate::Error;
 
-/// The stage of an event of a request that has only arrived.
-const RECEIVED: &str = "RequestReceived";
 /// How long the answer to a request may take.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// The annotation of an event that has what the authorizer said.
-const DECISION: &str = "authorization.k8s.io/decision";
-/// The one that has why.
-const REASON: &str = "authorization.k8s.io/reason";
 const WRITES: [&str; 5] = ["create", "update", "patch", "delete", "deletecollection"];
 
 /// Audit log of one start of the API server.
@@ -59,10 +53,6 @@ pub struct AuditEntry {
     pub uri: String,
     /// HTTP status; none when the server was stopped before it answered.
     pub code: Option<u16>,
-    /// Whether the user lacks the right. A 403 for another cause, such as a namespace that ends, is none.
-    pub forbidden: bool,
-    /// Why the authorizer decided so; of RBAC the binding and the role that let the request pass.
-    pub reason: String,
 }
 
 impl AuditEntry {
@@ -99,30 +89,6 @@ impl AuditLog {
     pub async fn writes_by(&self, user: &str, since: Mark) -> Result<Vec<AuditEntry>, Error> {
         let mut entries = self.requests_by(user, since).await?;
         entries.retain(AuditEntry::is_write);
-        Ok(entries)
-    }
-
-    /// Every request of a user since the mark that is answered by now; a watch may be there twice, as it begins
-    /// and as it ends. Unlike [`AuditLog::requests_by`] it reads a long log quickly, and waits for nothing.
-    ///
-    /// # Errors
-    ///
-    /// When the log cannot be read.
-    pub fn answered_to(&self, user: &str, since: Mark) -> Result<Vec<AuditEntry>, Error> {
-        let mut entries = Vec::new();
-        for generation in since.generation..=self.newest() {
-            let offset = if generation == since.generation { since.offset } else { 0 };
-            let path = log_file(&self.directory, generation);
-            let quoted = format!("\"{user}\"");
-            for line in complete_lines(&path, offset)?.lines().filter(|line| line.contains(&quoted)) {
-                let event: Event = serde_json::from_str(line)
-                    .map_err(|source| Error::AuditEvent { path: path.clone(), source })?;
-                if event.stage != RECEIVED {
-                    entries.push(entry(event));
-                }
-            }
-        }
-        entries.retain(|entry| entry.user == user);
         Ok(entries)
     }
 
@@ -203,8 +169,6 @@ struct Event {
     #[serde(default)]
     object_ref: Object,
     response_status: Option<Status>,
-    #[serde(default)]
-    annotations: HashMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -234,7 +198,7 @@ fn pair(lines: &str, user: &str) -> Result<Vec<AuditEntry>, serde_json::Error> {
     let mut by_id = HashMap::new();
     for line in lines.lines() {
         let event: Event = serde_json::from_str(line)?;
-        if event.stage == RECEIVED {
+        if event.stage == "RequestReceived" {
             by_id.insert(event.audit_id.clone(), entries.len());
             entries.push(entry(event));
         } else if let Some(&index) = by_id.get(&event.audit_id)
@@ -249,7 +213,7 @@ fn pair(lines: &str, user: &str) -> Result<Vec<AuditEntry>, serde_json::Error> {
 }
 
 fn entry(event: Event) -> AuditEntry {
-    let Event { user, impersonated_user, object_ref, response_status, mut annotations, .. } = event;
+    let Event { user, impersonated_user, object_ref, response_status, .. } = event;
     AuditEntry {
         user: impersonated_user.unwrap_or(user).username,
         verb: event.verb,
@@ -260,8 +224,6 @@ fn entry(event: Event) -> AuditEntry {
         name: object_ref.name,
         uri: event.request_uri,
         code: response_status.and_then(|s| s.code),
-        forbidden: annotations.get(DECISION).is_some_and(|decision| decision == "forbid"),
-        reason: annotations.remove(REASON).unwrap_or_default(),
     }
 }
 
