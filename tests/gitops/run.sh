@@ -25,5 +25,9 @@ GITOPS_HELM=$(tools/helm/build.sh)
 export GITOPS_ARGOCD GITOPS_FLUX GITOPS_HELM
 test=(cargo test --quiet ${CI:+--locked} --test gitops)
 "${test[@]}" --no-run
+# What is killed does not tidy up.
+TMPDIR=$(mktemp -d)
+export TMPDIR
+trap 'rm -rf "$TMPDIR"' EXIT
 # Offline: there is no network where it runs.
-exec "${alone[@]}" bash -c 'trap "exit 130" INT TERM; ip link set lo up; "$@" & wait "$!"' gitops "${test[@]}" --offline
+"${alone[@]}" bash -c 'trap "exit 130" INT TERM; ip link set lo up; "$@" & wait "$!"' gitops "${test[@]}" --offline
