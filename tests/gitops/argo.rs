@@ -8,12 +8,14 @@ use kube::runtime::{WatchStreamExt as _, watcher};
 use serde_json::{Value, json};
 
 use crate::document;
+use crate::http;
 use crate::lab::{Kind, Lab, text};
 use crate::report::see;
 
 const NAMESPACE: &str = "argocd";
 const REDIS: &str = "127.0.0.1:6379";
-const SERVER: &str = "http://127.0.0.1:8090";
+const SERVER: &str = "127.0.0.1:8090";
+const ACTIONS: &str = "/api/v1/applications/factory/resource/actions";
 
 /// A running Argo CD.
 pub(crate) struct Argo<'a> {
@@ -76,8 +78,8 @@ impl<'a> Argo<'a> {
              --metrics-port 8082 --persist-resource-health --self-heal-backoff-cap-seconds 10 \
              --status-processors 4 --operation-processors 2 --kubectl-parallelism-limit 4",
         );
-        lab.healthy("argocd-repo-server", "http://127.0.0.1:8084/healthz").await;
-        lab.healthy("argocd-application-controller", "http://127.0.0.1:8082/healthz").await;
+        lab.healthy("argocd-repo-server", "127.0.0.1:8084", "/healthz").await;
+        lab.healthy("argocd-application-controller", "127.0.0.1:8082", "/healthz").await;
         start(
             "argocd-server",
             "argocd-server",
@@ -85,7 +87,7 @@ impl<'a> Argo<'a> {
              --metrics-port 8083 --insecure --disable-auth --redis 127.0.0.1:6379 \
              --repo-server 127.0.0.1:8081 --repo-server-plaintext",
         );
-        lab.healthy("argocd-server", &format!("{SERVER}/healthz")).await;
+        lab.healthy("argocd-server", SERVER, "/healthz").await;
         Self { lab }
     }
 
@@ -166,19 +168,10 @@ impl<'a> Argo<'a> {
     /// Names of the actions that may be run on an object of the products' application, as argocd-server lists
     /// them.
     pub(crate) async fn actions(&self, (kind, object): (&str, &str)) -> Vec<String> {
-        let application = "factory";
-        let url = format!(
-            "{SERVER}/api/v1/applications/{application}/resource/actions?{}",
-            [
-                "group=iot-products.io",
-                "version=v1alpha1",
-                &format!("namespace={}", namespace_of(kind)),
-                &format!("kind={kind}"),
-                &format!("resourceName={object}"),
-            ]
-            .join("&")
-        );
-        let answer = reqwest::get(url).await.expect("an answer").text().await.expect("a text");
+        let namespace = namespace_of(kind);
+        let of = format!("namespace={namespace}&kind={kind}&resourceName={object}");
+        let path = format!("{ACTIONS}?group=iot-products.io&version=v1alpha1&{of}");
+        let answer = http::get(SERVER, &path).await.expect("an answer").body;
         let answer: Value = serde_json::from_str(&answer).expect("JSON");
         let all = answer["actions"].as_array().unwrap_or_else(|| panic!("actions, not {answer}"));
         let enabled = all.iter().filter(|action| action["disabled"] != true);
@@ -189,14 +182,11 @@ impl<'a> Argo<'a> {
 
     /// Runs an action on an object through argocd-server.
     pub(crate) async fn act(&self, (kind, object): (&str, &str), action: &str) {
-        let application = "factory";
-        let url = format!("{SERVER}/api/v1/applications/{application}/resource/actions/v2");
-        let body = json!({"name": application, "namespace": namespace_of(kind), "resourceName": object,
+        let body = json!({"name": "factory", "namespace": namespace_of(kind), "resourceName": object,
             "group": "iot-products.io", "version": "v1alpha1", "kind": kind, "action": action});
-        let request = reqwest::Client::new().post(url).header("content-type", "application/json");
-        let answer = request.body(body.to_string()).send().await.expect("an answer");
-        let (status, said) = (answer.status(), answer.text().await.expect("a text"));
-        assert!(status.is_success(), "{action} of {kind} {object}: {status} {said}");
+        let path = format!("{ACTIONS}/v2");
+        let answer = http::post(SERVER, &path, &body.to_string()).await.expect("an answer");
+        assert_eq!(answer.status, 200, "{action} of {kind} {object}: {}", answer.body);
     }
 }
 

@@ -84,7 +84,7 @@ impl Lab {
             format!("--kubeconfig={}", kubeconfig.display()),
         ]);
         self.run("iot-operator", Path::new(env!("CARGO_BIN_EXE_iot-operator")), &arguments, &[]);
-        self.healthy("iot-operator", &format!("http://{ADDRESS}/readyz")).await;
+        self.healthy("iot-operator", ADDRESS, "/readyz").await;
     }
 
     /// How many vendor calls of an action had their effect.

@@ -61,7 +61,7 @@ impl<'a> Flux<'a> {
         ];
         let program = lab.tools.flux.join("kustomize-controller");
         lab.run("kustomize-controller", &program, &arguments, &env);
-        lab.healthy("kustomize-controller", "http://127.0.0.1:9794/readyz").await;
+        lab.healthy("kustomize-controller", "127.0.0.1:9794", "/readyz").await;
         let artifacts = lab.folder("artifacts");
         let listener = TcpListener::bind(ARTIFACTS).await.expect("a port for artifacts");
         tokio::spawn(serve(listener, artifacts.clone()));

@@ -13,6 +13,7 @@ use kube::{Client, ResourceExt as _};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::http;
 use crate::program::Program;
 use crate::report::see;
 
@@ -147,15 +148,15 @@ impl Lab {
     }
 
     /// Waits until a program's HTTP path answers with 200.
-    pub(crate) async fn healthy(&self, name: &str, url: &str) {
+    pub(crate) async fn healthy(&self, name: &str, address: &str, path: &str) {
         see(&format!("{name} is up"), async || {
             for (other, program) in self.programs().iter_mut() {
                 if other == name {
                     program.must_run();
                 }
             }
-            let answer = reqwest::get(url).await.map_err(|error| format!("{error:?}"))?;
-            if answer.status().is_success() { Ok(()) } else { Err(answer.status().to_string()) }
+            let answer = http::get(address, path).await.map_err(|error| error.to_string())?;
+            if answer.status == 200 { Ok(()) } else { Err(answer.status.to_string()) }
         })
         .await;
     }

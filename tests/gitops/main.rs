@@ -20,6 +20,7 @@ mod factory;
 mod flux;
 mod flux_story;
 mod git;
+mod http;
 mod lab;
 mod program;
 mod report;
