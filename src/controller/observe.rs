@@ -70,7 +70,9 @@ fn note(visit: &Visit<'_>, link: &Link, facts: &Facts, listing: &Listing) {
         if shown {
             entry.first_empty = None;
         } else if !early {
-            entry.first_empty.get_or_insert(listing.begun);
+            // One from before the attempt is none: kept, it would hide every later one.
+            let counts = |first: &Timestamp| unsettled.is_none_or(|open| *first >= open.deadline);
+            entry.first_empty = entry.first_empty.filter(counts).or(Some(listing.begun));
         }
     });
 }
