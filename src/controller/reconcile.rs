@@ -19,6 +19,7 @@ use super::{act, conclude, delete};
 use crate::api::{Adoption, IotProduct};
 use crate::plan::desired::{Desired, desired};
 use crate::plan::{Facts, Need, Plan, Seen, need, plan};
+use crate::record::RecordError;
 use crate::vendor::connection::traits;
 use crate::vendor::{Fields, Traits};
 
@@ -101,6 +102,9 @@ fn wish(visit: &Visit<'_>, traits: &Traits) -> Result<Desired, Error> {
 
 /// The one exit of failures.
 async fn fail(visit: &mut Visit<'_>, error: &Error) -> Duration {
+    if matches!(error, Error::Record(RecordError::Conflict { .. } | RecordError::Kube { .. })) {
+        visit.doubt_version();
+    }
     let (failures, failing_for) = visit.failing();
     let situation = Situation {
         recorded: visit.recorded().is_some(),

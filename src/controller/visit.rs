@@ -223,6 +223,13 @@ impl<'a> Visit<'a> {
         self.ctx.memory.with(&self.uid, |entry| entry.written = entry.written.max(version));
     }
 
+    /// Remembers that the object is not as this visit knows it, or may not be: the next one reads it, whatever
+    /// the store shows, before it asks the vendor anything.
+    pub fn doubt_version(&self) {
+        let newer = self.version().map(|version| version.saturating_add(1));
+        self.ctx.memory.with(&self.uid, |entry| entry.written = entry.written.max(newer));
+    }
+
     /// Resource versions of one object grow; a server that writes them otherwise has none here.
     fn version(&self) -> Option<u64> {
         self.object.resource_version()?.parse().ok()

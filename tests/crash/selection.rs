@@ -16,6 +16,11 @@ const ONCE_WRONG: &[(&str, usize, &str)] = &[
     ("tencent/create/2:error=InvalidParameterValue", 1, "a refused create was sent again at once"),
     ("tencent/update/2:die-after", 4, "a change that a dead process had carried out was refused for ever"),
     ("huawei/create/2:cut-after", 8, "an attempt whose ledger's answer was lost was looked for without end"),
+    (
+        "huawei-open/create/11:stale,12:garbage=NotJson",
+        6,
+        "a store that lagged behind a lost answer made a visit ten times a second",
+    ),
     ("huawei-open/create/3:twice", 5, "a create that was delivered twice left a second product for ever"),
 ];
 
