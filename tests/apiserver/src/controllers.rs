@@ -15,7 +15,7 @@ use crate::{ApiServer, Kind};
 /// Kubernetes waits so long before it begins to delete what is inside, and between two looks.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The garbage collector's finalizers, and how fast it is.
-const COLLECTED: [&str; 2] = ["foregroundDeletion", "orphan"];
+pub(crate) const COLLECTED: [&str; 2] = ["foregroundDeletion", "orphan"];
 const COLLECTS_AFTER: Duration = Duration::from_millis(50);
 
 impl ApiServer {

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use crate::controllers::COLLECTED;
 use crate::kind::Kind;
 use crate::refusal::Refusal;
 use crate::schema;
@@ -250,13 +251,16 @@ impl Place<'_> {
             }
         }
         let mut object = Value::clone(&before);
-        let added = match options["propagationPolicy"].as_str() {
+        let policy = options["propagationPolicy"].as_str();
+        let added = match policy {
             Some("Foreground") => Some("foregroundDeletion"),
             Some("Orphan") => Some("orphan"),
             _ => None,
         };
+        // A policy that is given takes the place of one that was given before.
         let mut held: Vec<String> = finalizers(&object).into_iter().map(str::to_owned).collect();
-        held.extend(added.filter(|added| !held.iter().any(|had| had == added)).map(str::to_owned));
+        held.retain(|held| policy.is_none() || !COLLECTED.contains(&held.as_str()));
+        held.extend(added.map(str::to_owned));
         if held.is_empty() && self.kind.plural != "namespaces" {
             self.store.remove(&self.key);
             let mut details =
@@ -268,7 +272,11 @@ impl Place<'_> {
             return Ok((StatusCode::OK, Arc::new(done)));
         }
         if deleting(&object) {
-            return Ok((StatusCode::OK, before));
+            if self.kind.plural == "namespaces" || finalizers(&object) == held {
+                return Ok((StatusCode::OK, before));
+            }
+            object["metadata"]["finalizers"] = json!(held);
+            return Ok((StatusCode::OK, self.store.put(self.key, object)));
         }
         let metadata = &mut object["metadata"];
         metadata["deletionTimestamp"] = json!(self.now);
