@@ -3,7 +3,7 @@
 //! A caller names the earliest begin that its proof allows. A finished list that began later answers at
 //! once; otherwise everyone who waits joins the next list, so a thousand look-ups cost one.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
@@ -18,22 +18,43 @@ struct Latest {
     failed: Option<(Timestamp, Arc<VendorError>)>,
     /// Lists begun before this show what is known to be gone.
     outdated: Option<Timestamp>,
-    /// Owners of the marks in the last list, without those of products that were deleted.
-    owners: HashSet<String>,
+    /// How many products of the last list carry a mark of each owner, without those that were deleted.
+    owners: HashMap<String, usize>,
+    /// Products that were deleted and may still be shown by a list that began before.
     deleted: HashSet<String>,
 }
 
 impl Latest {
     fn take(&mut self, listing: &Listing) {
-        let marked = listing.products.iter().filter(|product| !self.deleted.contains(&product.id));
-        self.owners = marked
-            .filter_map(|product| match find(&product.description) {
-                Marks::One(mark) => Some(mark.owner),
-                Marks::None | Marks::Many => None,
-            })
-            .collect();
+        let mut lingering = HashSet::new();
+        self.owners.clear();
+        for product in &*listing.products {
+            if self.deleted.contains(&product.id) {
+                lingering.insert(product.id.clone());
+            } else if let Marks::One(mark) = find(&product.description) {
+                *self.owners.entry(mark.owner).or_default() += 1;
+            }
+        }
+        self.deleted = lingering;
         self.listing = Some(listing.clone());
         self.failed = None;
+    }
+
+    fn outdate(&mut self, id: &str) {
+        self.outdated = Some(crate::clock::now());
+        if !self.deleted.insert(id.to_owned()) {
+            return;
+        }
+        let shown = self.listing.as_ref().and_then(|list| list.products.iter().find(|p| p.id == id));
+        if let Some(Marks::One(mark)) = shown.map(|product| find(&product.description))
+            && let Some(count) = self.owners.get_mut(&mark.owner)
+        {
+            *count = count.saturating_sub(1);
+        }
+    }
+
+    fn shows_owner(&self, mark: &Mark) -> bool {
+        self.owners.get(&mark.owner).is_some_and(|count| *count > 0)
     }
 }
 
@@ -91,18 +112,13 @@ impl Inventory {
 
     /// A product was deleted: whoever looks from now on needs a list that begins now.
     pub fn outdate(&self, id: &str) {
-        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        latest.outdated = Some(crate::clock::now());
-        latest.deleted.insert(id.to_owned());
-        let shown = latest.listing.as_ref().and_then(|list| list.products.iter().find(|p| p.id == id));
-        if let Some(Marks::One(mark)) = shown.map(|product| find(&product.description)) {
-            latest.owners.remove(&mark.owner);
-        }
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner).outdate(id);
     }
 
-    /// Whether the last list, however old, shows a product with the mark of this owner, namespace and name.
+    /// Whether the last list, however old, shows a product with the mark of this owner, namespace and name
+    /// that was not deleted since.
     pub fn shows_owner(&self, mark: &Mark) -> bool {
-        self.latest.lock().unwrap_or_else(PoisonError::into_inner).owners.contains(&mark.owner)
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner).shows_owner(mark)
     }
 
     /// The last complete list, however old.
@@ -110,3 +126,6 @@ impl Inventory {
         self.latest.lock().unwrap_or_else(PoisonError::into_inner).listing.clone()
     }
 }
+
+#[cfg(test)]
+mod tests;
