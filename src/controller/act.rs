@@ -251,13 +251,17 @@ async fn give_back(visit: &Visit<'_>, link: &Link, product: Target<'_>) {
     let call = Call::within(Lane::Delete, visit.ctx.settings.vendor_timeout);
     let gone = async {
         if cloud.traits().delete_checks_devices || cloud.devices(id, call).await? == 0 {
-            cloud.delete(product, &BTreeMap::new(), call).await?;
-            return Ok::<_, VendorError>(true);
+            let deleted = cloud.delete(product, &BTreeMap::new(), call).await;
+            link.connection.inventory.outdate(id);
+            return deleted.map(|()| true);
         }
         Ok(false)
     };
-    let note = match gone.await {
+    let gone: Result<bool, VendorError> = gone.await;
+    let note = match gone {
         Ok(true) => format!("product {id}, which no object names, was deleted again"),
+        // Somebody else was faster.
+        Err(error) if error.is_not_found() => format!("product {id}, which no object names, is gone"),
         Ok(false) => {
             format!("product {id}, which no object names, has devices and remains")
         }
