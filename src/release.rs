@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams};
+use kube::api::{Api, DynamicObject, ListParams};
 use kube::core::ApiResource;
 use kube::{Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::api::{
     ACCOUNT_FINALIZER, CREATION_ANNOTATION, ClusterIotAccount, IN_USE_FINALIZER, IotAccount, IotProduct,
@@ -20,6 +20,7 @@ use crate::api::{
 use crate::cli::ReleaseArgs;
 use crate::client::{self, ClientError};
 use crate::plan::ledger::Ledger;
+use crate::record::{RecordError, ledger};
 
 /// Objects per page of a list.
 const PAGE: u32 = 200;
@@ -62,6 +63,15 @@ pub enum ReleaseError {
         /// What came of it.
         #[source]
         source: Box<kube::Error>,
+    },
+    /// A finalizer could not be taken off.
+    #[error("{object}")]
+    Record {
+        /// Of which.
+        object: String,
+        /// What came of it.
+        #[source]
+        source: Box<RecordError>,
     },
     /// Somebody wrote the object again and again.
     #[error("{object} is written by somebody else all the time: stop the operator, and begin anew")]
@@ -225,28 +235,22 @@ async fn take_off<K>(api: &Api<K>, object: &K, finalizer: &str, kind: &str) -> R
 where
     K: Resource + Clone + DeserializeOwned + std::fmt::Debug,
 {
-    let name = object.name_any();
-    let what = || format!("taking the finalizer off {kind} {}", place(object));
+    let named = format!("{kind} {}", place(object));
     let mut object = object.clone();
     for _ in 0..TRIES {
-        if !object.finalizers().iter().any(|f| f == finalizer) {
-            return Ok(false);
+        match ledger::set_finalizer(api, &object, finalizer, false).await {
+            Ok(taken) => return Ok(taken.is_some()),
+            Err(RecordError::Conflict { .. }) => {}
+            Err(error) => return Err(ReleaseError::Record { object: named, source: Box::new(error) }),
         }
-        let others: Vec<_> = object.finalizers().iter().filter(|f| *f != finalizer).cloned().collect();
-        let patch = json!({"metadata": {"resourceVersion": object.resource_version(), "finalizers": others}});
-        match api.patch(&name, &PatchParams::default(), &Patch::Merge(patch)).await {
-            Ok(_) => return Ok(true),
-            Err(kube::Error::Api(status)) if status.code == 404 => return Ok(false),
-            Err(kube::Error::Api(status)) if status.code == 409 => {}
-            Err(error) => return Err(ReleaseError::of(what(), error)),
-        }
-        let found = api.get_opt(&name).await.map_err(|error| ReleaseError::of(what(), error))?;
+        let found = api.get_opt(&object.name_any()).await;
+        let found = found.map_err(|error| ReleaseError::of(format!("reading {named}"), error))?;
         match found.filter(|found| found.uid() == object.uid()) {
             Some(found) => object = found,
             None => return Ok(false),
         }
     }
-    Err(ReleaseError::Busy { object: format!("{kind} {}", place(&object)) })
+    Err(ReleaseError::Busy { object: named })
 }
 
 fn place(object: &impl Resource) -> String {
@@ -291,6 +295,8 @@ fn held(account: &DynamicObject) -> BTreeSet<(String, String)> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn object(value: Value) -> DynamicObject {
