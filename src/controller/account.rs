@@ -18,7 +18,7 @@ use super::account_memory::{Memory, RETRY, Version};
 use super::account_status::{self, Judged};
 use super::accounts::{AccountId, AccountState, Trouble};
 use super::context::Context;
-use super::error::{KEY_SPREADS, advice, lasts, reason_of};
+use super::error::{KEY_SPREADS, REFUSED_WRITE, lasts, reason_of};
 use super::hold;
 use super::reconcile::chain;
 use super::sweep::{Span, sweep, until_list};
@@ -62,8 +62,11 @@ pub async fn reconcile<K: Account>(account: Arc<K>, ctx: Arc<Context>) -> Result
         Err(error) => {
             span.in_scope(|| debug!(error = %chain(&error), "the account's visit ended early"));
             ctx.account_memories.doubt(&id);
-            let conflict = matches!(error, RecordError::Conflict { .. });
-            Some(if conflict { STORES_FILL } else { Duration::from_secs(1) })
+            Some(match &error {
+                RecordError::Conflict { .. } => STORES_FILL,
+                RecordError::Refused { .. } => say_refused(&*account, &id, &ctx, &error).await,
+                _ => Duration::from_secs(1),
+            })
         }
     };
     Ok(after.map_or_else(Action::await_change, Action::requeue))
@@ -115,6 +118,30 @@ async fn visit<K: Account>(
     let next = memory.next_list.map_or(KEY_CHECK, |at| at.saturating_duration_since(Instant::now()));
     let next = if memory.secret_ending.is_some() { next.min(TOGETHER) } else { next };
     Ok(Some(next.min(KEY_CHECK).max(Duration::from_millis(10))))
+}
+
+/// The cluster refuses a write: the account says so, and so do products that have no connection without it.
+async fn say_refused<K: Account>(
+    account: &K,
+    id: &AccountId,
+    ctx: &Context,
+    error: &RecordError,
+) -> Duration {
+    let api = K::api(ctx.client.clone(), account.namespace().as_deref());
+    let mut memory = ctx.account_memories.recall(id);
+    let Ok(Some(account)) = current(account, &api, &memory).await else { return KEY_CHECK };
+    let ends = account.meta().deletion_timestamp.is_some();
+    let reason = if ends { Reason::Deleting } else { Reason::Updating };
+    let trouble = Some(Trouble { reason, message: format!("{error}; {REFUSED_WRITE}") });
+    memory.trouble.clone_from(&trouble);
+    if memory.connection.is_none() {
+        publish(ctx, id, &account, &memory, false);
+    }
+    let judged = Judged { trouble, lasting: false, count: None, counted: memory.counted, checked: None };
+    if let Err(error) = account_status::write(&api, &account, &judged).await {
+        debug!(error = %chain(&error), %id, "the refusal could not be shown");
+    }
+    KEY_CHECK
 }
 
 /// The account as it is: the store may lag behind our own writes, and a write by an old version is refused.
@@ -276,7 +303,7 @@ async fn list<K: Account>(
             memory.failing_since.get_or_insert_with(Instant::now);
             let retry = refused(&error, first);
             debug!(error = %chain(&*error), %id, "the account's list failed");
-            memory.trouble = Some(trouble(&error));
+            memory.trouble = Some(Trouble::of(&error));
             memory.next_list =
                 Some(Instant::now() + error.retry_after.unwrap_or(retry).max(Duration::from_secs(1)));
             !matches!(error.class, Class::Busy | Class::NotLeader)
@@ -293,16 +320,6 @@ fn refused(error: &VendorError, first: bool) -> Duration {
         Reason::EndpointMisconfigured => MISPLACED,
         _ => REFUSED,
     }
-}
-
-fn trouble(error: &VendorError) -> Trouble {
-    let reason = match reason_of(error.class, false) {
-        // A list names no product: these would speak of one.
-        Reason::ProductMissing | Reason::InvalidSpec | Reason::QuotaExceeded => Reason::EndpointMisconfigured,
-        Reason::Creating => Reason::Throttled,
-        reason => reason,
-    };
-    Trouble { reason, message: format!("{error}; {}", advice(reason)) }
 }
 
 /// Tells products the account's state and wakes those of it that wait or differ. Before the first answer of

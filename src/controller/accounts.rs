@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use super::error::{advice, reason_of};
 use crate::api::{AccountKind, AccountView, Adoption, IotProduct, Reason, Vendor};
+use crate::vendor::VendorError;
 use crate::vendor::connection::Connection;
 
 /// Names an account.
@@ -53,6 +55,19 @@ pub struct Trouble {
 }
 
 impl Trouble {
+    /// What a failed list says.
+    pub fn of(error: &VendorError) -> Self {
+        let reason = match reason_of(error.class, false) {
+            // A list names no product: these would speak of one.
+            Reason::ProductMissing | Reason::InvalidSpec | Reason::QuotaExceeded => {
+                Reason::EndpointMisconfigured
+            }
+            Reason::Creating => Reason::Throttled,
+            reason => reason,
+        };
+        Self { reason, message: format!("{error}; {}", advice(reason)) }
+    }
+
     /// The vendor refuses the key or the place, whatever is asked.
     pub fn is_refusal(&self) -> bool {
         matches!(

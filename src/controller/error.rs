@@ -115,6 +115,9 @@ const HUMAN: Duration = Duration::from_mins(5);
 const RECHECK: Duration = Duration::from_mins(1);
 /// How soon a manifest that the vendor refused is tried again unchanged: what it names may exist by then.
 const MANIFEST: Duration = Duration::from_hours(1);
+/// What to do about a write that the cluster refuses.
+pub const REFUSED_WRITE: &str =
+    "change what refuses it in the cluster (policy, quota, rights), or the manifest; retried within 300s";
 /// A fresh key may need to spread: it counts as refused for good only after this and two tries.
 pub const KEY_SPREADS: Duration = Duration::from_mins(2);
 
@@ -208,7 +211,7 @@ pub fn verdict(error: &Error, situation: Situation<'_>) -> Verdict {
         Error::Connect(ConnectError::Unusable { reason, message }) => unusable(*reason, message, situation),
         Error::Vendor(error) => vendor(error, situation),
         Error::List(error) => vendor(error, situation),
-        Error::Record(error) => record(error),
+        Error::Record(error) => record(error, situation),
         Error::Deadline(_) => {
             plain(Reason::VendorUnavailable, error.to_string(), passing(situation), Delay::Backoff(PASSING))
         }
@@ -306,17 +309,32 @@ fn hinted(error: &VendorError) -> Delay {
     error.retry_after.map_or(Delay::Backoff(PASSING), |after| Delay::After(after.min(PASSING)))
 }
 
-fn record(error: &RecordError) -> Verdict {
-    let (reason, ready, delay) = match error {
-        RecordError::SecretConflict(_) => (Reason::SecretConflict, Some(Truth::False), Delay::Backoff(HUMAN)),
-        RecordError::Conflict { .. } => (Reason::Updating, None, Delay::After(Duration::from_millis(50))),
-        RecordError::Gone { .. } | RecordError::Terminating { .. } => {
-            (Reason::Deleting, None, Delay::After(Duration::from_secs(1)))
+/// What is under way.
+fn doing(situation: Situation<'_>) -> Reason {
+    match (situation.deleting(), situation.recorded) {
+        (true, _) => Reason::Deleting,
+        (false, true) => Reason::Updating,
+        (false, false) => Reason::Creating,
+    }
+}
+
+fn record(error: &RecordError, situation: Situation<'_>) -> Verdict {
+    let message = error.to_string();
+    let waits = |reason, delay| unchecked(plain(reason, message.clone(), None, delay));
+    match error {
+        RecordError::SecretConflict(_) => {
+            plain(Reason::SecretConflict, message, Some(Truth::False), Delay::Backoff(HUMAN))
         }
-        RecordError::Kube { .. } => (Reason::Updating, None, Delay::Backoff(PASSING)),
-    };
-    let verdict = plain(reason, error.to_string(), ready, delay);
-    if ready.is_some() { verdict } else { unchecked(verdict) }
+        RecordError::Refused { .. } => {
+            let message = format!("{message}; {REFUSED_WRITE}");
+            plain(doing(situation), message, Some(Truth::False), Delay::Backoff(HUMAN))
+        }
+        RecordError::Conflict { .. } => waits(Reason::Updating, Delay::After(Duration::from_millis(50))),
+        RecordError::Gone { .. } | RecordError::Terminating { .. } => {
+            waits(Reason::Deleting, Delay::After(Duration::from_secs(1)))
+        }
+        RecordError::Kube { .. } => waits(Reason::Updating, Delay::Backoff(PASSING)),
+    }
 }
 
 #[cfg(test)]

@@ -24,6 +24,14 @@ pub enum RecordError {
     /// A Secret of the output's name is not ours.
     #[error("{0}")]
     SecretConflict(String),
+    /// The cluster does not take it: an admission policy, a quota, missing rights, an invalid value.
+    #[error("{what} was refused: {why}")]
+    Refused {
+        /// What was to be written.
+        what: &'static str,
+        /// The API server's words.
+        why: String,
+    },
     /// Everything else the API server or the way to it answered.
     #[error("{what}")]
     Kube {
@@ -35,6 +43,13 @@ pub enum RecordError {
     },
 }
 
+/// How the answer to a JSON Patch begins whose `test` failed. An invalid object and the denial of an
+/// admission policy are answered with the same code.
+const TEST_FAILED: &str = "the server rejected our request due to an error in our request";
+
+/// Webhooks deny with 400 or 403, quotas and RBAC with 403; policies and validation with 422.
+const REFUSALS: [u16; 3] = [400, 403, 422];
+
 impl RecordError {
     /// Sorts an API server's answer.
     pub fn of(what: &'static str, source: kube::Error) -> Self {
@@ -42,12 +57,25 @@ impl RecordError {
             return Self::Kube { what, source };
         };
         match status.code {
-            // 422 is also what a failed JSON Patch `test` answers.
-            409 | 422 => Self::Conflict { what },
+            409 => Self::Conflict { what },
+            422 if status.message.starts_with(TEST_FAILED) => Self::Conflict { what },
             404 => Self::Gone { what },
             // No RBAC denial: creating in a namespace that ends is answered 403 with this wording.
             403 if status.message.contains("being terminated") => Self::Terminating { what },
             _ => Self::Kube { what, source },
         }
     }
+
+    /// Sorts an API server's answer to a write that a user can have allowed, or not ask for.
+    pub fn of_write(what: &'static str, source: kube::Error) -> Self {
+        match Self::of(what, source) {
+            Self::Kube { what, source: kube::Error::Api(status) } if REFUSALS.contains(&status.code) => {
+                Self::Refused { what, why: status.message.clone() }
+            }
+            error => error,
+        }
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,7 +35,7 @@ pub async fn write(
     let what = "writing finalizer and ledger";
     api.patch(&object.name_any(), &PatchParams::default(), &Patch::Merge(patch))
         .await
-        .map_err(|error| RecordError::of(what, error))
+        .map_err(|error| RecordError::of_write(what, error))
 }
 
 /// Closes the ledger if it is still the one that was written.
@@ -143,7 +143,7 @@ where
     };
     match api.patch(&object.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await {
         Ok(object) => Ok(Some(object)),
-        Err(error) => match RecordError::of(what, error) {
+        Err(error) => match RecordError::of_write(what, error) {
             // Taking a finalizer off what is gone is done.
             RecordError::Gone { .. } if !on => Ok(None),
             error => Err(error),

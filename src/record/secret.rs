@@ -263,7 +263,7 @@ pub async fn create(api: &Api<Secret>, secret: &Secret) -> Result<Option<Secret>
     match api.create(&PostParams::default(), secret).await {
         Ok(secret) => Ok(Some(secret)),
         Err(kube::Error::Api(status)) if status.code == 409 => Ok(None),
-        Err(error) => Err(RecordError::of("creating the output Secret", error)),
+        Err(error) => Err(RecordError::of_write("creating the output Secret", error)),
     }
 }
 
@@ -307,7 +307,7 @@ pub async fn update(
     });
     api.patch(&want.name, &PatchParams::default(), &Patch::Merge(patch))
         .await
-        .map_err(|error| RecordError::of(what, error))
+        .map_err(|error| RecordError::of_write(what, error))
 }
 
 /// Puts another in its place. Somebody's finalizer may keep the old one.
@@ -329,7 +329,7 @@ pub async fn remove(api: &Api<Secret>, stored: &Secret) -> Result<(), RecordErro
     let params = DeleteParams { preconditions: Some(only_this), ..DeleteParams::default() };
     match api.delete(&stored.name_any(), &params).await {
         Ok(_) => Ok(()),
-        Err(error) => match RecordError::of("deleting the output Secret", error) {
+        Err(error) => match RecordError::of_write("deleting the output Secret", error) {
             RecordError::Gone { .. } => Ok(()),
             error => Err(error),
         },

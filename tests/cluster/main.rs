@@ -49,6 +49,7 @@ mod passwords;
 mod policies;
 mod quiet;
 mod reasons;
+mod refusals;
 mod release;
 mod removal;
 mod renamed;
@@ -70,16 +71,12 @@ use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Trial};
 
-use session::Session;
+use session::{Session, Test};
 
 /// Tests mostly wait, and each has an operator of its own.
 const AT_A_TIME: usize = 4;
 
-fn main() {
-    iot_test_harness::supervise_if_asked();
-    let mut arguments = Arguments::from_args();
-    arguments.test_threads.get_or_insert(AT_A_TIME);
-    let session = Arc::new(Session::new());
+fn all() -> Vec<Test> {
     let tests = [
         account::tests(),
         accounts::tests(),
@@ -110,6 +107,7 @@ fn main() {
         quiet::tests(),
         reasons::tests(),
         removal::tests(),
+        refusals::tests(),
         release::tests(),
         renamed::tests(),
         rules::tests(),
@@ -122,6 +120,14 @@ fn main() {
         waiting::tests(),
         watching::tests(),
     ];
+    tests.into_iter().flatten().collect()
+}
+
+fn main() {
+    iot_test_harness::supervise_if_asked();
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(AT_A_TIME);
+    let session = Arc::new(Session::new());
     let alone = [
         ("policies::the_document_is_as_tested", policies::the_document_is_as_tested as fn()),
         ("states::every_reason_is_reached", states::every_reason_is_reached),
@@ -132,7 +138,7 @@ fn main() {
             Ok(())
         })
     });
-    let trials = tests.into_iter().flatten().map(|test| test.into_trial(&session)).chain(alone).collect();
+    let trials = all().into_iter().map(|test| test.into_trial(&session)).chain(alone).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     // Ends the control plane before the process, so that nothing is left behind when the prompt is back.
     drop(session);
