@@ -11,9 +11,10 @@ use tracing::{Instrument, debug, info_span, warn};
 use super::accounts::AccountId;
 use super::connect::{Link, connect};
 use super::context::Context;
-use super::error::{Error, Situation, verdict};
+use super::error::{Delay, Error, Situation, verdict};
 use super::observe::{observe, shown_here};
 use super::outcome::Outcome;
+use super::requeue::wait;
 use super::visit::Visit;
 use super::{act, conclude, delete};
 use crate::api::{Adoption, IotProduct};
@@ -22,6 +23,9 @@ use crate::plan::{Facts, Need, Plan, Seen, need, plan};
 use crate::record::RecordError;
 use crate::vendor::connection::traits;
 use crate::vendor::{Fields, Traits};
+
+/// The longest wait while status cannot be written.
+const UNWRITTEN: Duration = Duration::from_mins(1);
 
 /// Visits one object. Never fails: a failure is status, event, metric and a delay.
 pub async fn reconcile(object: Arc<IotProduct>, ctx: Arc<Context>) -> Result<Action, Infallible> {
@@ -124,7 +128,8 @@ async fn fail(visit: &mut Visit<'_>, error: &Error) -> Duration {
         Ok(after) => after,
         Err(error) => {
             warn!(%error, "status could not be written");
-            Duration::from_secs(1)
+            visit.doubt_version();
+            wait(Delay::Backoff(UNWRITTEN), &visit.uid, failures)
         }
     }
 }

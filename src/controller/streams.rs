@@ -7,7 +7,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{FutureExt, StreamExt};
+use futures::{FutureExt, Stream, StreamExt};
 use kube::api::Api;
 use kube::runtime::PredicateConfig;
 use kube::runtime::controller::{Action, Config, Controller};
@@ -136,6 +136,25 @@ fn report<K>(event: &Result<Event<K>, watcher::Error>, reports: &Reports) {
     }
 }
 
+/// Watches, and begins with a list after every failure. A watch could be resumed where it failed; but an API server
+/// whose etcd was restored to the past meanwhile answers a resourceVersion from its future with silence, and what
+/// is there now would never be seen (seen with Kubernetes 1.36; `docs/operations.md`, "etcd restored from a
+/// snapshot").
+fn watch<K>(api: Api<K>) -> impl Stream<Item = Result<Event<K>, watcher::Error>> + Send
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
+{
+    let begin = move || Box::pin(watcher(api.clone(), watcher::Config::default().any_semantic()));
+    futures::stream::unfold(None, move |under_way| {
+        let mut events = under_way.unwrap_or_else(&begin);
+        async move {
+            let event = events.next().await?;
+            let under_way = event.is_ok().then_some(events);
+            Some((event, under_way))
+        }
+    })
+}
+
 /// Runs a controller until `stop` completes and the visits under way have ended.
 pub async fn run<K, F>(
     api: Api<K>,
@@ -153,7 +172,7 @@ pub async fn run<K, F>(
     let (seen, left) = (reports.clone(), Arc::clone(&ctx));
     let mut visit = visit;
     let visit = move |object, ctx| contained(reports.clone(), visit(object, ctx));
-    let events = watcher(api, watcher::Config::default().any_semantic())
+    let events = watch(api)
         .modify(|object| prune(object))
         .inspect(move |event| report(event, &seen))
         .default_backoff();
