@@ -10,17 +10,18 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
 
-use crate::api::{ClusterIotAccount, IotAccount, IotProduct};
+use crate::api::{ClusterIotAccount, IotAccount};
 use crate::cli::RunArgs;
 use crate::client::{self, Clients};
 use crate::controller::account;
 use crate::controller::account_memory::Memories;
 use crate::controller::accounts::Accounts;
+use crate::controller::cached::CachedProduct;
 use crate::controller::claims::{self, Claims};
 use crate::controller::context::{Context, Scope, Settings, Wake};
 use crate::controller::memory::Memory;
-use crate::controller::reconcile;
 use crate::controller::streams::{self, Reports, Watched};
+use crate::controller::{reconcile, rounds};
 use crate::http::carrier::Internet;
 use crate::http::endpoint::{AllowedEndpoints, EndpointError};
 use crate::lease::{Leadership, LeaseError, election};
@@ -217,7 +218,7 @@ const ACCOUNT_VISITS: u16 = 32;
 /// The kinds of one scope, and the namespace that it is.
 struct Watch {
     namespace: Option<String>,
-    products: Watched<IotProduct>,
+    products: Watched<CachedProduct>,
     accounts: Watched<IotAccount>,
     cluster_accounts: Watched<ClusterIotAccount>,
 }
@@ -346,7 +347,8 @@ pub fn start(
     let until = crew.stopping();
     controllers.spawn(async move {
         tokio::select! {
-            () = streams::count_products(ctx) => {}
+            () = rounds::count(Arc::clone(&ctx)) => {}
+            () = rounds::look_at_secrets(ctx) => {}
             () = until => {}
         }
     });

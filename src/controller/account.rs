@@ -44,6 +44,8 @@ const STORES_FILL: Duration = Duration::from_millis(100);
 const REFUSED: Duration = Duration::from_mins(5);
 /// The same for a place that does not serve what was asked, which costs no more than a call.
 const MISPLACED: Duration = Duration::from_mins(1);
+/// How long a list is kept for those who were told to look at it.
+const LIST_KEPT: Duration = Duration::from_mins(1);
 /// When the next list of an account comes that wants none.
 const NEVER: Duration = Duration::from_hours(24 * 365);
 
@@ -104,6 +106,9 @@ async fn visit<K: Account>(
         let answered = list(&account, id, ctx, &connection, &mut memory).await;
         asked = asked.filter(|_| answered);
         publish(ctx, id, &account, &memory, false);
+    }
+    if let Some(connection) = &memory.connection {
+        connection.inventory.forget(crate::clock::now() - LIST_KEPT);
     }
     let count = memory.others.as_ref().map(|others| counted(ctx, &account.view(), others));
     let lasting = lasts(memory.failures, memory.failing_since.map_or(Duration::ZERO, |at| at.elapsed()));
@@ -172,8 +177,7 @@ fn counted(ctx: &Context, view: &AccountView<'_>, others: &HashSet<String>) -> P
     let managed = ctx.products_of(&id).iter().filter(|product| product.product_id().is_some()).count();
     // Recorded since the list, or by an object that names another account of the same vendor account.
     let recorded = ctx.recorded_among(view.settings.vendor, others);
-    let (ours, elsewhere): (Vec<_>, Vec<_>) =
-        recorded.into_iter().partition(|product| AccountId::of(product) == id);
+    let (ours, elsewhere): (Vec<_>, Vec<_>) = recorded.into_iter().partition(|product| product.is_of(&id));
     let listed = others.len().saturating_sub(ours.len());
     let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
     ProductCount {

@@ -105,7 +105,7 @@ async fn create(visit: &mut Visit<'_>, link: &Link, desired: &Desired, attempt: 
     let before = visit.ledger();
     visit.object = ledger::write(&visit.api(), &visit.object, &ledger).await?;
     visit.ctx.memory.with(&visit.uid, |entry| {
-        entry.ledger = Some(ledger.clone());
+        entry.ledger = Some(Box::new(ledger.clone()));
         entry.first_empty = None;
     });
     // Whoever lets an account go first closes it and then asks which products are held: either it sees the
@@ -185,7 +185,7 @@ async fn close(
         None => open.clone().closed(taken),
     };
     visit.object = ledger::close(&visit.api(), &visit.object, open, &closed).await?;
-    visit.ctx.memory.with(&visit.uid, |entry| entry.ledger = Some(closed));
+    visit.ctx.memory.with(&visit.uid, |entry| entry.ledger = Some(Box::new(closed)));
     Ok(())
 }
 
@@ -334,7 +334,7 @@ async fn take(
 
 async fn record_taken(visit: &mut Visit<'_>, ledger: &Ledger, id: &str) -> Result<(), RecordError> {
     visit.object = ledger::write(&visit.api(), &visit.object, ledger).await?;
-    visit.ctx.memory.with(&visit.uid, |entry| entry.ledger = Some(ledger.clone()));
+    visit.ctx.memory.with(&visit.uid, |entry| entry.ledger = Some(Box::new(ledger.clone())));
     visit.object = ledger::record_id(&visit.api(), &visit.object, ledger, id).await?;
     Ok(())
 }

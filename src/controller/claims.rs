@@ -4,13 +4,12 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use kube::ResourceExt;
+use kube::{Resource as _, ResourceExt};
 
+use super::cached::{CachedProduct, created};
 use super::context::Context;
-use crate::api::condition::READY;
-use crate::api::{IotProduct, Reason, Vendor};
+use crate::api::{IotProduct, Vendor};
 use crate::plan::Wait;
-use crate::record::condition::get;
 
 /// Claims that this process made, by vendor and vendor-side id: the store shows an id only some time after it
 /// was recorded. The value is the UID of the object.
@@ -29,27 +28,49 @@ impl Claims {
         true
     }
 
+    /// Forgets the claims of objects that the store shows to record the product by now.
+    fn settle(&self, product: &CachedProduct) {
+        let Some(id) = product.product_id() else { return };
+        let claim = (product.vendor, id.to_owned());
+        let mut claims = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if claims.get(&claim).map(String::as_str) == product.meta().uid.as_deref() {
+            claims.remove(&claim);
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     /// Gives an object's claims up.
     pub fn release(&self, uid: &str) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, claimed| claimed != uid);
     }
 }
 
+/// Forgets claims that the store shows carried out.
+pub fn settle(ctx: &Context) {
+    if !ctx.claims.is_empty() {
+        for product in ctx.products_that(|_| true) {
+            ctx.claims.settle(&product);
+        }
+    }
+}
+
 /// Claims a product for an object. Otherwise who has it: another object that records it, or is about to.
 pub fn claim(ctx: &Context, object: &IotProduct, id: &str, serial: Option<&str>) -> Result<(), String> {
     let uid = object.metadata.uid.as_deref().unwrap_or_default();
-    if let Some(holder) =
-        find(ctx, |other| other.uid().as_deref() != Some(uid) && records(other, object, id, serial))
-    {
+    let another = |other: &CachedProduct| other.meta().uid.as_deref() != Some(uid);
+    if let Some(holder) = find(ctx, |other| another(other) && records(other, object, id, serial)) {
         return Err(holder);
     }
     let mut holder = String::new();
     let holds = |other: &str| {
         // It may have recorded another product since, or be gone.
-        let undecided = |product: &IotProduct| {
-            product.uid().as_deref() == Some(other)
+        let undecided = |product: &CachedProduct| {
+            product.meta().uid.as_deref() == Some(other)
                 && product.product_id().is_none()
-                && product.metadata.deletion_timestamp.is_none()
+                && !product.deleting()
         };
         holder = find(ctx, undecided).unwrap_or_default();
         !holder.is_empty()
@@ -59,9 +80,9 @@ pub fn claim(ctx: &Context, object: &IotProduct, id: &str, serial: Option<&str>)
 
 /// A wait for what another object has, with the name of that one.
 pub fn named(ctx: &Context, mut wait: Wait) -> Wait {
-    let holds = |product: &IotProduct| {
+    let holds = |product: &CachedProduct| {
         let head = wait.holder.as_deref().unwrap_or_default();
-        !head.is_empty() && product.metadata.uid.as_deref().is_some_and(|uid| uid.starts_with(head))
+        !head.is_empty() && product.meta().uid.as_deref().is_some_and(|uid| uid.starts_with(head))
     };
     if let Some(holder) = find(ctx, holds) {
         wait.message = format!("{}; the other one is {holder}", wait.message);
@@ -73,39 +94,33 @@ pub fn named(ctx: &Context, mut wait: Wait) -> Wait {
 pub fn rival(ctx: &Context, object: &IotProduct) -> Option<String> {
     let id = object.product_id()?;
     let serial = object.status.as_ref().and_then(|status| status.product_serial.as_deref());
-    let age = |product: &IotProduct| (product.creation_timestamp().map(|time| time.0), product.uid());
-    let own = age(object);
-    find(ctx, |other| records(other, object, id, serial) && age(other) < own)
+    let own = (created(object), object.uid());
+    find(ctx, |other| records(other, object, id, serial) && (created(other), other.uid()) < own)
 }
 
 /// An object is gone: what it had may be others' now, who wait for it.
-pub fn freed(gone: &IotProduct, ctx: &Context) {
+pub fn freed(gone: &CachedProduct, ctx: &Context) {
     let uid = gone.uid().unwrap_or_default();
     ctx.claims.release(&uid);
     let id = gone.product_id();
-    let waits = |other: &IotProduct| {
-        let conditions = other.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
-        let names = other.spec.name == gone.spec.name
-            || id
-                .is_some_and(|id| [other.product_id(), other.spec.product_id.as_deref()].contains(&Some(id)));
-        names
-            && other.spec.vendor == gone.spec.vendor
-            && get(conditions, READY).is_some_and(|ready| ready.reason == Reason::NameConflict.as_str())
+    let waits = |other: &CachedProduct| {
+        let names = other.name == gone.name
+            || id.is_some_and(|id| [other.product_id(), other.imported.as_deref()].contains(&Some(id)));
+        other.conflicted() && names && other.vendor == gone.vendor
     };
-    for product in ctx.scopes.iter().flat_map(|scope| scope.products.state_filter(waits)) {
+    for product in ctx.products_that(waits) {
         ctx.wake_product(&product);
     }
 }
 
 /// Ids are unique at a vendor, but for those that are numbers of one place: these have a serial.
-fn records(other: &IotProduct, object: &IotProduct, id: &str, serial: Option<&str>) -> bool {
-    let shown = || other.status.as_ref().and_then(|status| status.product_serial.as_deref());
+fn records(other: &CachedProduct, object: &IotProduct, id: &str, serial: Option<&str>) -> bool {
     other.product_id() == Some(id)
-        && other.spec.vendor == object.spec.vendor
-        && (serial.is_none() || shown().is_none() || serial == shown())
+        && other.vendor == object.spec.vendor
+        && (serial.is_none() || other.serial().is_none() || serial == other.serial())
 }
 
-fn find(ctx: &Context, is: impl Fn(&IotProduct) -> bool) -> Option<String> {
+fn find(ctx: &Context, is: impl Fn(&CachedProduct) -> bool) -> Option<String> {
     ctx.scopes.iter().find_map(|scope| {
         let found = scope.products.find(|product| is(product))?;
         Some(format!("{}/{}", found.namespace().unwrap_or_default(), found.name_any()))

@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use kube::ResourceExt;
-use tokio::time::Instant;
 
 use super::connect::Link;
 use super::error::{Verdict, stalls};
+use super::memory::Entry;
 use super::outcome::{Outcome, Settled};
-use super::requeue::{until_turn, wait};
+use super::requeue::wait;
 use super::visit::Visit;
 use crate::api::condition::{DRIFTED, READY, RECONCILING, STALLED, SUSPENDED};
 use crate::api::product::status::{Drift as ApiDrift, SecretRef};
@@ -37,10 +37,10 @@ pub async fn conclude(
             let Some(link) = link else { return Ok(None) };
             let status = of_settled(visit, link, &settled);
             write(visit, &status).await?;
-            let rest = at_rest(visit);
+            visit.ctx.memory.with(&visit.uid, Entry::rest);
             // Watching sends nothing, due or not.
             let due = visit.password_due_at().filter(|_| !visit.observe_only());
-            Ok(Some(due.map_or(rest, |due| rest.min(time_until(due)))))
+            Ok(due.map(time_until))
         }
         Outcome::Waiting(wait) => {
             let status = of_wait(visit, &wait);
@@ -136,20 +136,6 @@ fn young(visit: &Visit<'_>) -> bool {
 
 fn passing(reason: Reason) -> bool {
     matches!(reason, Reason::Creating | Reason::Updating | Reason::Deleting)
-}
-
-/// When an untouched object is looked at again: at its Secret's turn.
-fn at_rest(visit: &Visit<'_>) -> Duration {
-    let interval = visit.ctx.settings.secret_check_interval;
-    let since_epoch = crate::clock::now().duration_since(jiff::Timestamp::UNIX_EPOCH).unsigned_abs();
-    // Without a Secret check nothing is due by itself; a day keeps the scheduler's table tidy.
-    let until = until_turn(&visit.uid, interval, since_epoch).unwrap_or(Duration::from_hours(24));
-    visit.ctx.memory.with(&visit.uid, |entry| {
-        entry.failures = 0;
-        entry.failing_since = None;
-        entry.secret_due = Some(Instant::now() + until);
-    });
-    until + Duration::from_millis(10)
 }
 
 /// Time until a moment and a little more, so that it is over then.

@@ -12,6 +12,7 @@ use kube::{Client, Resource, ResourceExt};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::accounts::{AccountId, Accounts};
+use super::cached::CachedProduct;
 use super::claims::Claims;
 use super::memory::Memory;
 use crate::api::{ClusterIotAccount, IotAccount, IotProduct, Vendor};
@@ -36,7 +37,7 @@ pub struct Settings {
 /// Objects to look at again, by kind.
 pub struct Wake {
     /// Products, by namespace controller.
-    pub products: UnboundedSender<ObjectRef<IotProduct>>,
+    pub products: UnboundedSender<ObjectRef<CachedProduct>>,
     /// Accounts.
     pub accounts: UnboundedSender<ObjectRef<IotAccount>>,
     /// Cluster accounts.
@@ -46,7 +47,7 @@ pub struct Wake {
 /// The stores of one scope: the whole cluster, or one namespace.
 pub struct Scope {
     /// Products.
-    pub products: Store<IotProduct>,
+    pub products: Store<CachedProduct>,
     /// Accounts.
     pub accounts: Store<IotAccount>,
     /// Cluster accounts; `None` where the operator may not see them.
@@ -100,7 +101,7 @@ impl Context {
     }
 
     /// The mark of an object.
-    pub fn mark(&self, product: &IotProduct) -> Mark {
+    pub fn mark(&self, product: &impl ResourceExt) -> Mark {
         Mark::of(
             &self.settings.owner_id,
             product.namespace().as_deref().unwrap_or_default(),
@@ -116,33 +117,31 @@ impl Context {
                 scope
                     .products
                     .find(|product| {
-                        product
-                            .metadata
-                            .uid
-                            .as_deref()
-                            .is_some_and(|uid| uid.starts_with(uid_head) && uid != but)
+                        let uid = product.meta().uid.as_deref();
+                        uid.is_some_and(|uid| uid.starts_with(uid_head) && uid != but)
                     })
                     .is_some()
             })
     }
 
     /// The products of an account.
-    pub fn products_of(&self, account: &AccountId) -> Vec<Arc<IotProduct>> {
-        self.scopes
-            .iter()
-            .flat_map(|scope| scope.products.state_filter(|product| AccountId::of(product) == *account))
-            .collect()
+    pub fn products_of(&self, account: &AccountId) -> Vec<Arc<CachedProduct>> {
+        self.products_that(|product| product.is_of(account))
+    }
+
+    /// The products of every account that are as described.
+    pub fn products_that(&self, is: impl Fn(&CachedProduct) -> bool) -> Vec<Arc<CachedProduct>> {
+        self.scopes.iter().flat_map(|scope| scope.products.state_filter(&is)).collect()
     }
 
     /// The objects that record one of these products, whichever account they name.
-    pub fn recorded_among(&self, vendor: Vendor, ids: &HashSet<String>) -> Vec<Arc<IotProduct>> {
-        let records = |product: &IotProduct| {
-            product.spec.vendor == vendor && product.product_id().is_some_and(|id| ids.contains(id))
-        };
+    pub fn recorded_among(&self, vendor: Vendor, ids: &HashSet<String>) -> Vec<Arc<CachedProduct>> {
         if ids.is_empty() {
             return Vec::new();
         }
-        self.scopes.iter().flat_map(|scope| scope.products.state_filter(records)).collect()
+        self.products_that(|product| {
+            product.vendor == vendor && product.product_id().is_some_and(|id| ids.contains(id))
+        })
     }
 
     /// Whether every store of products was filled once. Before, an account looks as if nobody used it.
@@ -174,7 +173,7 @@ impl Context {
     }
 
     /// Has a product looked at again.
-    pub fn wake_product(&self, product: &IotProduct) {
+    pub fn wake_product(&self, product: &CachedProduct) {
         let namespace = product.namespace();
         if let Some(scope) = self.scope(namespace.as_deref()) {
             // The receiver is gone only when the process is ending.

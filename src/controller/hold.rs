@@ -69,9 +69,9 @@ fn naming(ctx: &Context, held: &NamespacedSecretRef) -> Vec<Naming> {
 pub async fn deleted_alone(ctx: &Context, secret: &Secret) -> Result<bool, RecordError> {
     let held =
         NamespacedSecretRef { namespace: secret.namespace().unwrap_or_default(), name: secret.name_any() };
-    let ends = |product: &IotProduct| product.metadata.deletion_timestamp.is_some() && held_product(product);
     let needed = naming(ctx, &held).iter().any(|account| {
-        account.ending && account.needs || ctx.products_of(&account.id).iter().any(|product| ends(product))
+        let ends = || ctx.products_of(&account.id).iter().any(|product| product.deleting() && product.held);
+        account.ending && account.needs || ends()
     });
     if needed {
         return Ok(false);
@@ -87,12 +87,8 @@ pub async fn deleted_alone(ctx: &Context, secret: &Secret) -> Result<bool, Recor
 /// The products that keep an account from going. Where the stores know of none the API server is asked: they
 /// lag, and a finalizer written a moment ago may stand for a product that is being created.
 pub async fn users(ctx: &Context, id: &AccountId) -> Result<Vec<String>, RecordError> {
-    let known: Vec<String> = ctx
-        .products_of(id)
-        .iter()
-        .filter(|product| held_product(product))
-        .map(|product| named(product))
-        .collect();
+    let known: Vec<String> =
+        ctx.products_of(id).iter().filter(|product| product.held).map(|product| named(&**product)).collect();
     if !known.is_empty() {
         return Ok(known);
     }
@@ -124,6 +120,6 @@ fn held_product(product: &IotProduct) -> bool {
     product.finalizers().iter().any(|f| f == PRODUCT_FINALIZER)
 }
 
-fn named(product: &IotProduct) -> String {
+fn named<K: ResourceExt>(product: &K) -> String {
     format!("{}/{}", product.namespace().unwrap_or_default(), product.name_any())
 }

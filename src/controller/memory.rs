@@ -1,12 +1,16 @@
 //! What this process remembers of objects between visits. All of it can be lost: it only saves calls.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::plan::ledger::Ledger;
+
+/// Hexadecimal digits of a UUID.
+const UUID_DIGITS: usize = 32;
 
 /// What is remembered of one object.
 #[derive(Debug, Default, Clone)]
@@ -16,7 +20,7 @@ pub struct Entry {
     /// A list shows another product with this object's mark beside the recorded one.
     pub surplus: bool,
     /// The highest ledger written or seen: a user's edit of the annotation does not make it go down.
-    pub ledger: Option<Ledger>,
+    pub ledger: Option<Box<Ledger>>,
     /// Begin of the first empty look-up since the open ledger's deadline, or since a recorded product was first
     /// missed from a list.
     pub first_empty: Option<Timestamp>,
@@ -28,26 +32,59 @@ pub struct Entry {
     pub failing_since: Option<Instant>,
     /// Resource version of the object as this process last wrote it; the store may lag behind.
     pub written: Option<u64>,
-    /// When the Secret's turn is.
-    pub secret_due: Option<Instant>,
+    /// The Secret's turn has come.
+    pub secret_due: bool,
+}
+
+impl Entry {
+    /// Nothing failed and nothing is due.
+    pub fn rest(&mut self) {
+        self.failures = 0;
+        self.failing_since = None;
+        self.secret_due = false;
+    }
+}
+
+/// A UID in a few bytes; one that is no UUID is hashed.
+fn key(uid: &str) -> u128 {
+    let digits = uid.bytes().filter(|&byte| byte != b'-');
+    let parsed = digits.map(|digit| char::from(digit).to_digit(16).map(u128::from));
+    let number = parsed.clone().try_fold(0_u128, |sum, digit| Some(sum << 4 | digit?));
+    number.filter(|_| parsed.count() == UUID_DIGITS).unwrap_or_else(|| {
+        let half = |salt: u8| {
+            let mut hasher = DefaultHasher::new();
+            (salt, uid).hash(&mut hasher);
+            u128::from(hasher.finish())
+        };
+        half(0) << 64 | half(1)
+    })
 }
 
 /// Entries by UID.
 #[derive(Debug, Default)]
-pub struct Memory(Mutex<HashMap<String, Entry>>);
+pub struct Memory(Mutex<HashMap<u128, Entry>>);
 
 impl Memory {
     /// Looks at or changes the entry of an object.
     pub fn with<R>(&self, uid: &str, act: impl FnOnce(&mut Entry) -> R) -> R {
-        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(entry) = entries.get_mut(uid) {
-            return act(entry);
-        }
-        act(entries.entry(uid.to_owned()).or_default())
+        act(self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(key(uid)).or_default())
     }
 
     /// Forgets an object that is gone.
     pub fn forget(&self, uid: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&key(uid));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_uid_has_its_own_entry() {
+        let uuid = "f6a093f5-9364-4fd9-81a4-fa05e5f0486e";
+        assert_eq!(key(uuid), 0xf6a0_93f5_9364_4fd9_81a4_fa05_e5f0_486e);
+        let keys: std::collections::HashSet<u128> = [uuid, "", "u1", "u2", "0"].map(key).into();
+        assert_eq!(keys.len(), 5);
     }
 }

@@ -4,11 +4,13 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kube::ResourceExt as _;
 use kube::runtime::controller::Action;
 use tokio::time::{Instant, timeout};
 use tracing::{Instrument, debug, info_span, warn};
 
 use super::accounts::AccountId;
+use super::cached::CachedProduct;
 use super::connect::{Link, connect};
 use super::context::Context;
 use super::error::{Delay, Error, Situation, verdict};
@@ -28,16 +30,14 @@ use crate::vendor::{Fields, Traits};
 const UNWRITTEN: Duration = Duration::from_mins(1);
 
 /// Visits one object. Never fails: a failure is status, event, metric and a delay.
-pub async fn reconcile(object: Arc<IotProduct>, ctx: Arc<Context>) -> Result<Action, Infallible> {
-    let name = object.metadata.name.clone().unwrap_or_default();
-    let namespace = object.metadata.namespace.clone().unwrap_or_default();
-    let span = info_span!("product", namespace, name);
-    Ok(Box::pin(visit(object, ctx)).instrument(span).await)
+pub async fn reconcile(object: Arc<CachedProduct>, ctx: Arc<Context>) -> Result<Action, Infallible> {
+    let span = info_span!("product", namespace = object.namespace(), name = object.name_any());
+    Ok(Box::pin(visit(object.open(), ctx)).instrument(span).await)
 }
 
-async fn visit(object: Arc<IotProduct>, ctx: Arc<Context>) -> Action {
+async fn visit(object: IotProduct, ctx: Arc<Context>) -> Action {
     let begun = Instant::now();
-    let mut visit = Visit::begin(&ctx, Arc::unwrap_or_clone(object));
+    let mut visit = Visit::begin(&ctx, object);
     let mut link = None;
     let limit = ctx.settings.reconcile_timeout;
     let ended = match timeout(limit, stages(&mut visit, &mut link)).await {

@@ -2,29 +2,24 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{FutureExt, Stream, StreamExt};
 use kube::api::Api;
-use kube::runtime::PredicateConfig;
+use kube::runtime::WatchStreamExt;
 use kube::runtime::controller::{Action, Config, Controller};
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{ObjectRef, Store, store};
 use kube::runtime::watcher::{self, Event, watcher};
-use kube::runtime::{WatchStreamExt, reflector};
 use kube::{Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tracing::{error, info, warn};
 
+use super::cached::Cached;
 use super::context::Context;
-use crate::api::{
-    ACCOUNT_FINALIZER, CONFIRM_MISSING_ANNOTATION, CREATION_ANNOTATION, FORCE_FORGET_ANNOTATION,
-    PRODUCT_FINALIZER, REQUESTED_AT_ANNOTATION, ROTATE_PASSWORD_ANNOTATION,
-};
 use crate::metrics::Metrics;
 use crate::server::Health;
 
@@ -83,29 +78,6 @@ pub struct Reports {
     pub component: &'static str,
 }
 
-/// The annotations whose change asks for a visit. The ledger is our own and not among them.
-const HEEDED: [&str; 4] = [
-    REQUESTED_AT_ANNOTATION,
-    FORCE_FORGET_ANNOTATION,
-    ROTATE_PASSWORD_ANNOTATION,
-    CONFIRM_MISSING_ANNOTATION,
-];
-
-/// What of an object asks for a visit when it changes: the manifest, its deletion, our annotations. Our own
-/// writes of status and ledger do not.
-#[expect(clippy::unnecessary_wraps, reason = "the form that a predicate has")]
-fn asks<K: Resource>(object: &K) -> Option<u64> {
-    let mut hasher = DefaultHasher::new();
-    (object.meta().generation, object.meta().deletion_timestamp.is_some()).hash(&mut hasher);
-    // Taken off by hand it is put back before anything is done. That we put it on first asks for nothing.
-    let held = object.finalizers().iter().any(|f| f == PRODUCT_FINALIZER || f == ACCOUNT_FINALIZER);
-    (!held && object.annotations().contains_key(CREATION_ANNOTATION)).hash(&mut hasher);
-    for annotation in HEEDED {
-        object.annotations().get(annotation).hash(&mut hasher);
-    }
-    Some(hasher.finish())
-}
-
 /// Nobody here reads who wrote which field, and it is most of an object's memory.
 fn prune<K: Resource>(object: &mut K) {
     object.meta_mut().managed_fields = None;
@@ -134,6 +106,54 @@ fn report<K>(event: &Result<Event<K>, watcher::Error>, reports: &Reports) {
             }
         }
     }
+}
+
+/// Keeps the store, and passes on what is not known yet or changed in what asks for a visit: of a list only when
+/// all of it is in the store, else its visit would not find it. Tells of objects that are gone.
+fn keep<K>(
+    events: impl Stream<Item = Result<Event<K>, watcher::Error>> + Send,
+    store: Store<K>,
+    mut writer: Writer<K>,
+    gone: impl Fn(&K) + Send + 'static,
+) -> impl Stream<Item = Result<K, watcher::Error>> + Send
+where
+    K: Cached + Clone + Send + Sync + 'static,
+{
+    let mut listed = Vec::new();
+    events.flat_map(move |event| {
+        let (mut failed, mut changed) = (None, Vec::new());
+        match event {
+            Err(error) => failed = Some(Err(error)),
+            Ok(event) => {
+                let before = if matches!(event, Event::InitDone) { store.state() } else { Vec::new() };
+                let asks = changes(&event, &store);
+                writer.apply_watcher_event(&event);
+                match &event {
+                    Event::Init => listed.clear(),
+                    Event::InitApply(_) => listed.extend(asks),
+                    Event::InitDone => changed = std::mem::take(&mut listed),
+                    Event::Apply(_) => changed.extend(asks),
+                    Event::Delete(object) => gone(object),
+                }
+                for object in
+                    before.iter().filter(|object| store.get(&ObjectRef::from_obj(&***object)).is_none())
+                {
+                    gone(object);
+                }
+            }
+        }
+        let store = store.clone();
+        let changed = changed.into_iter().filter_map(move |object| store.get(&object));
+        futures::stream::iter(failed.into_iter().chain(changed.map(|object| Ok(K::clone(&object)))))
+    })
+}
+
+/// The object of an event, if it is not known yet or something changed in it that asks for a visit.
+fn changes<K: Cached + Clone>(event: &Event<K>, known: &Store<K>) -> Option<ObjectRef<K>> {
+    let (Event::Apply(object) | Event::InitApply(object)) = event else { return None };
+    let object_ref = ObjectRef::from_obj(object);
+    let same = |before: Arc<K>| before.meta().uid == object.meta().uid && before.asks() == object.asks();
+    (!known.get(&object_ref).is_some_and(same)).then_some(object_ref)
 }
 
 /// Watches, and begins with a list after every failure. A watch could be resumed where it failed; but an API server
@@ -165,7 +185,7 @@ pub async fn run<K, F>(
     visit: impl FnMut(Arc<K>, Arc<Context>) -> F + Send + 'static,
     stop: impl Future<Output = ()> + Send + Sync + 'static,
 ) where
-    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send + Sync + 'static,
+    K: Cached + Clone + DeserializeOwned + std::fmt::Debug + Send + Sync + 'static,
     F: Future<Output = Result<Action, Infallible>> + Send + 'static,
 {
     let Watched { store, wake, writer, woken, gone } = watched;
@@ -176,14 +196,7 @@ pub async fn run<K, F>(
         .modify(|object| prune(object))
         .inspect(move |event| report(event, &seen))
         .default_backoff();
-    let changes = reflector(writer, events)
-        .inspect(move |event| {
-            if let Ok(Event::Delete(object)) = event {
-                gone(object, &left);
-            }
-        })
-        .applied_objects()
-        .predicate_filter(asks::<K>, PredicateConfig::default());
+    let changes = keep(events, store.clone(), writer, move |object| gone(object, &left));
     let woken = futures::stream::unfold(woken, |mut woken| async {
         let object = woken.recv().await?;
         Some((object, woken))
@@ -218,18 +231,67 @@ async fn contained(
     })
 }
 
-/// How many products are in which state, for metrics.
-pub async fn count_products(ctx: Arc<Context>) {
-    let mut turn = tokio::time::interval(Duration::from_secs(15));
-    loop {
-        turn.tick().await;
-        ctx.metrics.products(&super::census::products(&ctx));
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
+    use kube::ResourceExt as _;
+    use serde_json::json;
+
     use super::*;
+    use crate::controller::cached::CachedProduct;
+
+    fn product(name: &str, generation: i64) -> CachedProduct {
+        let metadata = json!({"name": name, "namespace": "factory", "uid": name, "generation": generation});
+        let spec = json!({"vendor": "TencentCloud", "name": name, "accountRef": {"name": "tencent"}});
+        let object = json!({"apiVersion": "iot-products.io/v1alpha1", "kind": "IotProduct",
+            "metadata": metadata, "spec": spec});
+        serde_json::from_value(object).unwrap()
+    }
+
+    /// What is passed on of events, and what is told to be gone.
+    async fn kept(events: Vec<Event<CachedProduct>>) -> (Vec<String>, Vec<String>) {
+        let gone = Arc::new(Mutex::new(Vec::new()));
+        let (store, writer) = store();
+        let told = Arc::clone(&gone);
+        let tell = move |object: &CachedProduct| told.lock().unwrap().push(object.name_any());
+        let (events, reader) = (futures::stream::iter(events.into_iter().map(Ok)), store.clone());
+        let passed = keep(events, store, writer, tell).map(|object| {
+            let object = object.unwrap();
+            assert!(reader.get(&ObjectRef::from_obj(&object)).is_some(), "its visit finds it in the store");
+            object.name_any()
+        });
+        let mut passed: Vec<String> = passed.collect().await;
+        passed.sort();
+        (passed, gone.lock().unwrap().clone())
+    }
+
+    #[tokio::test]
+    async fn a_list_passes_on_what_is_new_and_tells_what_is_gone() {
+        let first = [
+            Event::Init,
+            Event::InitApply(product("a", 1)),
+            Event::InitApply(product("b", 1)),
+            Event::InitDone,
+        ];
+        let (passed, gone) = kept(first.clone().into()).await;
+        assert_eq!((passed.join(" ").as_str(), gone.len()), ("a b", 0));
+        let again = [
+            Event::Init,
+            Event::InitApply(product("b", 1)),
+            Event::InitApply(product("c", 1)),
+            Event::InitDone,
+        ];
+        let (passed, gone) = kept([first, again].concat()).await;
+        assert_eq!((passed.join(" ").as_str(), gone.join(" ").as_str()), ("a b c", "a"));
+    }
+
+    #[tokio::test]
+    async fn only_what_asks_for_a_visit_is_passed_on() {
+        let edits = [product("a", 1), product("a", 1), product("a", 2)].map(Event::Apply);
+        let (passed, gone) = kept([edits.to_vec(), vec![Event::Delete(product("a", 2))]].concat()).await;
+        assert_eq!((passed.join(" ").as_str(), gone.join(" ").as_str()), ("a a", "a"));
+    }
 
     #[tokio::test]
     async fn a_panic_ends_one_visit_and_is_counted() {

@@ -10,16 +10,15 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::accounts::{AccountId, Trouble};
+use super::cached::CachedProduct;
 use super::context::Context;
 use super::observe::is_another;
 use super::requeue::{turn_fell, until_turn};
-use crate::api::condition::READY;
 use crate::api::{AccountView, IotProduct, Reason};
 use crate::plan::Listing;
 use crate::plan::desired::{Desired, desired};
 use crate::plan::diff::{diff, needs_full_read};
-use crate::plan::mark::{Marks, find};
-use crate::record::condition::get;
+use crate::plan::mark::{Mark, Marks, find};
 use crate::record::observed::origin;
 use crate::vendor::connection::Connection;
 use crate::vendor::{Observed, Traits};
@@ -77,16 +76,17 @@ pub fn sweep(
     let mass_loss = mass_loss(missing.len(), objects.len(), confirmed);
     if mass_loss.is_none() {
         // Recorded after the list began: it says nothing of them.
-        let lost = |object: &&&Arc<IotProduct>| {
-            settled_before(object, listing.begun) && compares(object, view, span)
+        let lost = |object: &&&Arc<CachedProduct>| {
+            object.settled.is_some_and(|at| at < listing.begun) && compares(object, view, span)
         };
         for object in missing.iter().filter(lost) {
             hint(ctx, object);
         }
     }
     let taken: HashSet<&str> = listing.products.iter().map(|p| p.name.as_str()).collect();
-    for object in ctx.products_of(&id).iter().filter(|object| conflicted(object)) {
-        if !taken.contains(object.spec.name.as_str()) {
+    let waits = |object: &&Arc<CachedProduct>| object.product_id().is_none() && object.conflicted();
+    for object in ctx.products_of(&id).iter().filter(waits) {
+        if !taken.contains(&*object.name) {
             ctx.wake_product(object);
         }
     }
@@ -108,16 +108,16 @@ fn ids_by_mark(products: &[Observed]) -> HashMap<String, Vec<&str>> {
 
 /// A create that was delivered late or twice left a second product, where the vendor does not refuse taken
 /// names (protocol, "What is promised"): it carries the object's own mark and is not the recorded one.
-fn has_surplus(ctx: &Context, object: &IotProduct, marks: &HashMap<String, Vec<&str>>) -> bool {
+fn has_surplus(ctx: &Context, object: &CachedProduct, marks: &HashMap<String, Vec<&str>>) -> bool {
     let ours = marks.get(&ctx.mark(object).to_string());
     ours.is_some_and(|ids| ids.iter().any(|id| object.product_id() != Some(id)))
 }
 
 /// Whether it is this product's turn. Lists come as often as the most impatient product wants them; one with
 /// an interval of its own is compared once in it, one that is never to be compared is not.
-fn compares(object: &IotProduct, view: &AccountView<'_>, span: &Span) -> bool {
+fn compares(object: &CachedProduct, view: &AccountView<'_>, span: &Span) -> bool {
     let uid = object.uid().unwrap_or_default();
-    match object.spec.resync_interval() {
+    match object.resync {
         None => span.first || !view.settings.resync_interval().is_zero(),
         Some(own) => !own.is_zero() && (span.first || turn_fell(&uid, own, span.from, span.to)),
     }
@@ -132,32 +132,20 @@ pub fn until_list(
     since_epoch: Duration,
 ) -> Option<Duration> {
     let own = ctx.products_of(&AccountId::from_view(view)).into_iter().filter_map(|object| {
-        let interval = object.spec.resync_interval()?;
+        let interval = object.resync?;
         until_turn(&object.uid().unwrap_or_default(), interval, since_epoch)
     });
     own.chain(until_turn(uid, view.settings.resync_interval(), since_epoch)).min()
 }
 
 /// A list that shows a product takes back what an older one hinted at.
-fn shown(ctx: &Context, object: &IotProduct, begun: Timestamp) {
+fn shown(ctx: &Context, object: &CachedProduct, begun: Timestamp) {
     ctx.memory.with(&object.uid().unwrap_or_default(), |entry| {
         entry.first_empty = entry.first_empty.filter(|missed| *missed >= begun);
     });
 }
 
-/// Waits for a name that somebody else has.
-fn conflicted(object: &IotProduct) -> bool {
-    let conditions = object.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
-    object.product_id().is_none()
-        && get(conditions, READY).is_some_and(|ready| ready.reason == Reason::NameConflict.as_str())
-}
-
-fn settled_before(object: &IotProduct, begun: Timestamp) -> bool {
-    let conditions = object.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
-    conditions.iter().any(|condition| condition.last_transition_time.0 < begun)
-}
-
-fn hint(ctx: &Context, object: &IotProduct) {
+fn hint(ctx: &Context, object: &CachedProduct) {
     ctx.memory.with(&object.uid().unwrap_or_default(), |entry| entry.hint = true);
     ctx.wake_product(object);
 }
@@ -178,39 +166,49 @@ fn mass_loss(missing: usize, all: usize, confirmed: Option<usize>) -> Option<Tro
 /// Whether a product that the list shows must be looked at by itself.
 fn wants_look(
     ctx: &Context,
-    object: &IotProduct,
+    cached: &CachedProduct,
     product: &Observed,
     traits: &Traits,
     span: &Span,
     full_read: Duration,
 ) -> bool {
     // Its own visit is under way or due anyway.
-    if object.spec.suspend || object.metadata.deletion_timestamp.is_some() {
+    if cached.suspended || cached.deleting() {
         return false;
     }
-    let Some(wish) = wish(object, traits) else { return false };
+    let due = || turn_fell(&cached.uid().unwrap_or_default(), full_read, span.from, span.to);
+    let entry = product.digest();
+    if let Some(hidden) = cached.is_fine(entry) {
+        return hidden && due();
+    }
+    let object = cached.open();
+    let Some(wish) = wish(&object, traits) else { return false };
+    if differs(&object, &wish, product, &ctx.mark(&object), traits) {
+        return true;
+    }
+    let hidden = needs_full_read(&wish, traits);
+    cached.found_fine(entry, hidden);
+    hidden && due()
+}
+
+/// Whether the list shows something else than the manifest wants and status knows.
+fn differs(object: &IotProduct, wish: &Desired, product: &Observed, mark: &Mark, traits: &Traits) -> bool {
     let status = object.status.clone().unwrap_or_default();
-    let mark = ctx.mark(object);
     let marked = match find(&product.description) {
         Marks::One(found) => {
-            found.same_owner(&mark) || status.adopted_mark.as_deref() == Some(found.to_string().as_str())
+            found.same_owner(mark) || status.adopted_mark.as_deref() == Some(found.to_string().as_str())
         }
         Marks::None => true,
         Marks::Many => false,
     };
-    let found = diff(&wish, product, &mark, origin(&status), traits);
+    let found = diff(wish, product, mark, origin(&status), traits);
     let known = |field: &str, have: &str| status.drift.iter().any(|d| d.field == field && d.have == have);
     let shown =
         |field: &str| field == crate::plan::diff::OWNERSHIP || traits.rule(field).is_some_and(|r| r.listed);
     let new = found.iter().any(|entry| !known(entry.field, &entry.have.to_string()));
     let over =
         status.drift.iter().any(|d| shown(&d.field) && !found.iter().any(|entry| entry.field == d.field));
-    let uid = object.uid().unwrap_or_default();
-    !marked
-        || is_another(&status, product)
-        || new
-        || over
-        || (needs_full_read(&wish, traits) && turn_fell(&uid, full_read, span.from, span.to))
+    !marked || is_another(&status, product) || new || over
 }
 
 fn wish(object: &IotProduct, traits: &Traits) -> Option<Desired> {

@@ -56,9 +56,7 @@ impl<'a> Visit<'a> {
     /// Begins a visit of an object from the store.
     pub fn begin(ctx: &'a Context, object: IotProduct) -> Self {
         let uid = object.uid().unwrap_or_default();
-        let (hint, secret_due) = ctx.memory.with(&uid, |entry| {
-            (entry.hint, entry.secret_due.is_some_and(|due| due <= tokio::time::Instant::now()))
-        });
+        let (hint, secret_due) = ctx.memory.with(&uid, |entry| (entry.hint, entry.secret_due));
         let mut visit = Self {
             ctx,
             namespace: object.namespace().unwrap_or_default(),
@@ -309,19 +307,19 @@ impl<'a> Visit<'a> {
             let remembered = entry.ledger.as_ref().map_or(0, |ledger| ledger.attempt);
             let attempt = written.as_ref().map_or(0, |ledger| ledger.attempt);
             if attempt > remembered && attempt >= status_attempt {
-                entry.ledger.clone_from(&written);
+                entry.ledger = written.clone().map(Box::new);
             } else if remembered < status_attempt
                 || text.is_some_and(|text| Ledger::unreadable(text)) && remembered == 0
             {
-                entry.ledger = Some(self.unclear(status_attempt.max(1)));
+                entry.ledger = Some(Box::new(self.unclear(status_attempt.max(1))));
                 entry.first_empty = None;
             }
             // Only what is written can be settled by status: what stands in for a lost one may be a later one.
             match &written {
-                Some(written) if entry.ledger.as_ref() == Some(written) => {
+                Some(written) if entry.ledger.as_deref() == Some(written) => {
                     Some(written.clone().recorded(status_attempt))
                 }
-                _ => entry.ledger.clone(),
+                _ => entry.ledger.as_deref().cloned(),
             }
         })
     }

@@ -12,14 +12,23 @@ use super::{AnyCloud, Call, Cloud, VendorError};
 use crate::plan::Listing;
 use crate::plan::mark::{Mark, Marks, find};
 
+/// The digits of a mark's owner as a number, since there is one for every product.
+type Owner = u64;
+
+fn owner(mark: &Mark) -> Owner {
+    Owner::from_str_radix(&mark.owner, 16).unwrap_or_default()
+}
+
 #[derive(Default)]
 struct Latest {
     listing: Option<Listing>,
     failed: Option<(Timestamp, Arc<VendorError>)>,
     /// Lists begun before this show what is known to be gone.
     outdated: Option<Timestamp>,
-    /// How many products of the last list carry a mark of each owner, without those that were deleted.
-    owners: HashMap<String, usize>,
+    /// Whose mark the products of the last list carry, without those that were deleted.
+    marked: HashMap<Box<str>, Owner>,
+    /// How many of them are whose.
+    owners: HashMap<Owner, usize>,
     /// Products that were deleted and may still be shown by a list that began before.
     deleted: HashSet<String>,
 }
@@ -27,12 +36,14 @@ struct Latest {
 impl Latest {
     fn take(&mut self, listing: &Listing) {
         let mut lingering = HashSet::new();
-        self.owners.clear();
+        (self.marked, self.owners) = Default::default();
         for product in &*listing.products {
             if self.deleted.contains(&product.id) {
                 lingering.insert(product.id.clone());
             } else if let Marks::One(mark) = find(&product.description) {
-                *self.owners.entry(mark.owner).or_default() += 1;
+                let owner = owner(&mark);
+                self.marked.insert(product.id.as_str().into(), owner);
+                *self.owners.entry(owner).or_default() += 1;
             }
         }
         self.deleted = lingering;
@@ -45,16 +56,15 @@ impl Latest {
         if !self.deleted.insert(id.to_owned()) {
             return;
         }
-        let shown = self.listing.as_ref().and_then(|list| list.products.iter().find(|p| p.id == id));
-        if let Some(Marks::One(mark)) = shown.map(|product| find(&product.description))
-            && let Some(count) = self.owners.get_mut(&mark.owner)
+        if let Some(owner) = self.marked.remove(id)
+            && let Some(count) = self.owners.get_mut(&owner)
         {
             *count = count.saturating_sub(1);
         }
     }
 
     fn shows_owner(&self, mark: &Mark) -> bool {
-        self.owners.get(&mark.owner).is_some_and(|count| *count > 0)
+        self.owners.get(&owner(mark)).is_some_and(|count| *count > 0)
     }
 }
 
@@ -121,7 +131,13 @@ impl Inventory {
         self.latest.lock().unwrap_or_else(PoisonError::into_inner).shows_owner(mark)
     }
 
-    /// The last complete list, however old.
+    /// Lets a list go that began before a moment: no look-up takes it any more, and it is as large as all products.
+    pub fn forget(&self, before: Timestamp) {
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        latest.listing = latest.listing.take().filter(|listing| listing.begun >= before);
+    }
+
+    /// The last complete list, if it was not forgotten.
     pub fn latest(&self) -> Option<Listing> {
         self.latest.lock().unwrap_or_else(PoisonError::into_inner).listing.clone()
     }

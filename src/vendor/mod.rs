@@ -15,6 +15,7 @@ pub mod tencent;
 pub mod tencent_legacy;
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -29,7 +30,7 @@ pub use error::{Class, Effect, VendorError};
 pub type Field = &'static str;
 
 /// One value of a product field in the manifest's terms (`Symmetric`, not the vendor's `2`).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Value {
     /// Text or the name of an enum value.
     Text(String),
@@ -154,6 +155,13 @@ impl Observed {
     /// This product as the target of a call.
     pub fn target(&self) -> Target<'_> {
         Target { id: &self.id, serial: self.serial.as_deref() }
+    }
+
+    /// A hash of everything that is compared: two answers with the same one say the same.
+    pub fn digest(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (&self.id, &self.name, &self.description, &self.serial, &self.fields).hash(&mut hasher);
+        hasher.finish()
     }
 }
 

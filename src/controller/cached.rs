@@ -1,0 +1,235 @@
+//! A product as the store keeps it: what is asked of all products at once, and the object itself packed. Thousands of
+//! them are at rest, and of each no more than a visit's beginning needs the whole.
+
+use std::borrow::Cow;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use kube::{Resource, ResourceExt};
+use serde::{Deserialize, Deserializer};
+
+use super::accounts::AccountId;
+use crate::api::condition::READY;
+use crate::api::{
+    ACCOUNT_FINALIZER, AccountKind, CONFIRM_MISSING_ANNOTATION, CREATION_ANNOTATION, ClusterIotAccount,
+    FORCE_FORGET_ANNOTATION, IotAccount, IotProduct, PRODUCT_FINALIZER, REQUESTED_AT_ANNOTATION,
+    ROTATE_PASSWORD_ANNOTATION, Reason, Vendor,
+};
+use crate::record::condition::get;
+
+/// The annotations whose change asks for a visit. The ledger is our own and not among them.
+const HEEDED: [&str; 4] = [
+    REQUESTED_AT_ANNOTATION,
+    FORCE_FORGET_ANNOTATION,
+    ROTATE_PASSWORD_ANNOTATION,
+    CONFIRM_MISSING_ANNOTATION,
+];
+
+/// Bits of what is remembered of a list's entry, beside its hash: whether there is one, and whether the manifest
+/// names fields that no list shows.
+const KNOWN: u64 = 1;
+const HIDDEN: u64 = 2;
+
+/// An object that a store keeps.
+pub trait Cached: Resource<DynamicType = ()> {
+    /// Changes when something changes that asks for a visit: the manifest, its deletion, our annotations. Our own
+    /// writes of status and ledger do not.
+    fn asks(&self) -> u64 {
+        asks(self.meta())
+    }
+}
+
+impl Cached for IotAccount {}
+impl Cached for ClusterIotAccount {}
+
+fn asks(meta: &ObjectMeta) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (meta.generation, meta.deletion_timestamp.is_some()).hash(&mut hasher);
+    let annotation = |name: &str| meta.annotations.as_ref().and_then(|all| all.get(name));
+    // Taken off by hand it is put back before anything is done. That we put it on first asks for nothing.
+    let mut finalizers = meta.finalizers.iter().flatten();
+    let held = finalizers.any(|f| f == PRODUCT_FINALIZER || f == ACCOUNT_FINALIZER);
+    (!held && annotation(CREATION_ANNOTATION).is_some()).hash(&mut hasher);
+    for name in HEEDED {
+        annotation(name).hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+/// A product in the store.
+#[derive(Clone, Debug)]
+pub struct CachedProduct {
+    /// What names the object, its version and its times; the rest is packed.
+    metadata: ObjectMeta,
+    /// `spec.vendor`.
+    pub vendor: Vendor,
+    /// `spec.suspend`.
+    pub suspended: bool,
+    /// Our finalizer is on it.
+    pub held: bool,
+    /// `spec.name`.
+    pub name: Box<str>,
+    /// `spec.productId`.
+    pub imported: Option<Box<str>>,
+    /// Reason of condition Ready, and whether it is True, False or Unknown.
+    pub ready: Option<(&'static str, &'static str)>,
+    /// When a condition changed first.
+    pub settled: Option<Timestamp>,
+    /// `spec.resyncInterval`.
+    pub resync: Option<Duration>,
+    product_id: Option<Box<str>>,
+    serial: Option<Box<str>>,
+    account: (AccountKind, Box<str>),
+    asks: u64,
+    fine: Arc<AtomicU64>,
+    packed: Box<[u8]>,
+}
+
+impl CachedProduct {
+    /// Packs an object. What nobody here reads is dropped: who wrote which field, and what was applied last.
+    pub fn of(mut object: IotProduct) -> Self {
+        object.metadata.managed_fields = None;
+        object.annotations_mut().remove("kubectl.kubernetes.io/last-applied-configuration");
+        let meta = &object.metadata;
+        let status = object.status.as_ref();
+        let conditions = status.map(|status| status.conditions.as_slice()).unwrap_or_default();
+        let boxed = |text: &String| text.as_str().into();
+        Self {
+            metadata: ObjectMeta {
+                name: meta.name.clone(),
+                namespace: meta.namespace.clone(),
+                uid: meta.uid.clone(),
+                resource_version: meta.resource_version.clone(),
+                creation_timestamp: meta.creation_timestamp.clone(),
+                deletion_timestamp: meta.deletion_timestamp.clone(),
+                ..ObjectMeta::default()
+            },
+            vendor: object.spec.vendor,
+            suspended: object.spec.suspend,
+            held: object.finalizers().iter().any(|f| f == PRODUCT_FINALIZER),
+            name: object.spec.name.as_str().into(),
+            imported: object.spec.product_id.as_ref().map(boxed),
+            ready: get(conditions, READY).map(|ready| (truth(&ready.status), reason(&ready.reason))),
+            settled: conditions.iter().map(|condition| condition.last_transition_time.0).min(),
+            resync: object.spec.resync_interval(),
+            product_id: object.product_id().map(Into::into),
+            serial: status.and_then(|status| status.product_serial.as_ref()).map(boxed),
+            account: (object.spec.account_ref.kind, object.spec.account_ref.name.as_str().into()),
+            asks: asks(meta),
+            fine: Arc::default(),
+            packed: serde_json::to_vec(&object).unwrap_or_default().into(),
+        }
+    }
+
+    /// The whole object.
+    #[expect(
+        clippy::expect_used,
+        clippy::missing_panics_doc,
+        reason = "written by `of` from an object of the same type"
+    )]
+    pub fn open(&self) -> IotProduct {
+        serde_json::from_slice(&self.packed).expect("an object as it was packed")
+    }
+
+    /// The recorded product.
+    pub fn product_id(&self) -> Option<&str> {
+        self.product_id.as_deref()
+    }
+
+    /// Huawei: serial of the recorded product.
+    pub fn serial(&self) -> Option<&str> {
+        self.serial.as_deref()
+    }
+
+    /// A deletion was asked for.
+    pub fn deleting(&self) -> bool {
+        self.metadata.deletion_timestamp.is_some()
+    }
+
+    /// Whether it names this account.
+    pub fn is_of(&self, id: &AccountId) -> bool {
+        let (kind, name) = &self.account;
+        let placed = match kind {
+            AccountKind::IotAccount => id.namespace == self.metadata.namespace,
+            AccountKind::ClusterIotAccount => id.namespace.is_none(),
+        };
+        *kind == id.kind && **name == *id.name && placed
+    }
+
+    /// Waits for what another object or product has.
+    pub fn conflicted(&self) -> bool {
+        self.ready.is_some_and(|(_, reason)| reason == Reason::NameConflict.as_str())
+    }
+
+    /// Whether a list showed the product by the same entry before, as this object wants it; and if so, whether it
+    /// wants fields that no list shows.
+    pub fn is_fine(&self, entry: u64) -> Option<bool> {
+        let found = self.fine.load(Ordering::Relaxed);
+        (found & !HIDDEN == (entry | KNOWN) & !HIDDEN).then_some(found & HIDDEN != 0)
+    }
+
+    /// A list shows the product as this object wants it. Any change of the object forgets this.
+    pub fn found_fine(&self, entry: u64, hidden: bool) {
+        let hidden = if hidden { HIDDEN } else { 0 };
+        self.fine.store((entry | KNOWN) & !HIDDEN | hidden, Ordering::Relaxed);
+    }
+}
+
+impl Cached for CachedProduct {
+    fn asks(&self) -> u64 {
+        self.asks
+    }
+}
+
+/// Status of a condition. Labels come from closed sets: a text that is none of ours counts as unknown.
+fn truth(status: &str) -> &'static str {
+    ["True", "False"].into_iter().find(|known| *known == status).unwrap_or("Unknown")
+}
+
+fn reason(reason: &str) -> &'static str {
+    Reason::parse(reason).map_or("", Reason::as_str)
+}
+
+impl<'de> Deserialize<'de> for CachedProduct {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IotProduct::deserialize(deserializer).map(Self::of)
+    }
+}
+
+impl Resource for CachedProduct {
+    type DynamicType = ();
+    type Scope = <IotProduct as Resource>::Scope;
+
+    fn kind((): &()) -> Cow<'_, str> {
+        IotProduct::kind(&())
+    }
+
+    fn group((): &()) -> Cow<'_, str> {
+        IotProduct::group(&())
+    }
+
+    fn version((): &()) -> Cow<'_, str> {
+        IotProduct::version(&())
+    }
+
+    fn plural((): &()) -> Cow<'_, str> {
+        IotProduct::plural(&())
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.metadata
+    }
+}
+
+/// When an object was created, for who is older.
+pub fn created<K: Resource>(object: &K) -> Option<Timestamp> {
+    object.meta().creation_timestamp.as_ref().map(|Time(time)| *time)
+}

@@ -1,0 +1,51 @@
+//! What is done for all products by one clock: a timer for each of them would be most of what one at rest costs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube::ResourceExt as _;
+
+use super::claims;
+use super::context::Context;
+use super::requeue::turn_fell;
+
+/// How often products are counted.
+const COUNT_EVERY: Duration = Duration::from_secs(15);
+/// Parts of the interval in which Secrets are looked at, so that not all come at once.
+const PARTS: u32 = 360;
+
+/// Counts products for metrics, and forgets what the store has caught up with.
+pub async fn count(ctx: Arc<Context>) {
+    let mut turn = tokio::time::interval(COUNT_EVERY);
+    loop {
+        turn.tick().await;
+        ctx.metrics.products(&super::census::products(&ctx));
+        claims::settle(&ctx);
+    }
+}
+
+/// Wakes every product at its Secret's turn.
+pub async fn look_at_secrets(ctx: Arc<Context>) {
+    let interval = ctx.settings.secret_check_interval;
+    if interval.is_zero() {
+        return std::future::pending().await;
+    }
+    let part = (interval / PARTS).clamp(Duration::from_millis(100), Duration::from_secs(10));
+    let mut from = since_epoch();
+    loop {
+        tokio::time::sleep(part).await;
+        let to = since_epoch();
+        for product in ctx.products_that(|product| {
+            product.product_id().is_some()
+                && turn_fell(&product.uid().unwrap_or_default(), interval, from, to)
+        }) {
+            ctx.memory.with(&product.uid().unwrap_or_default(), |entry| entry.secret_due = true);
+            ctx.wake_product(&product);
+        }
+        from = to;
+    }
+}
+
+fn since_epoch() -> Duration {
+    crate::clock::now().duration_since(jiff::Timestamp::UNIX_EPOCH).unsigned_abs()
+}
