@@ -148,8 +148,8 @@ gitops: controlplane ## Show Argo CD and Flux at work on charts and products fro
 	@tests/gitops/run.sh
 
 .PHONY: bench
-bench: ## Run the benchmarks
-	cargo bench $(LOCKED)
+bench: ## Measure the operator side by side with an ordinary one in Go; BENCH=quick has fewer products and rows
+	@benches/run.sh
 
 .PHONY: ci
 ci: ## Run what a pipeline runs

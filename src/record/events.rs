@@ -18,7 +18,11 @@ const NOTE_LIMIT: usize = 1000;
 /// Writes Events in the operator's name.
 #[derive(Clone)]
 pub struct Events {
-    recorder: Recorder,
+    client: kube::Client,
+    reporter: Reporter,
+    /// Remembers warnings for some minutes, so that one which repeats counts up. Each takes kilobytes, so what
+    /// went well is written by a recorder of its own.
+    warnings: Recorder,
     /// Namespaces that were seen ending: nothing can be created there, so it is not tried again.
     ending: Arc<Mutex<HashSet<String>>>,
 }
@@ -27,7 +31,8 @@ impl Events {
     /// Events of this operator process.
     pub fn new(client: kube::Client, instance: Option<String>) -> Self {
         let reporter = Reporter { controller: crate::api::MANAGED_BY.into(), instance };
-        Self { recorder: Recorder::new(client, reporter), ending: Arc::default() }
+        let warnings = Recorder::new(client.clone(), reporter.clone());
+        Self { client, reporter, warnings, ending: Arc::default() }
     }
 
     /// Something went as it should.
@@ -72,12 +77,11 @@ impl Events {
         if self.ending().contains(&namespace) {
             return;
         }
-        match self
-            .recorder
-            .publish(&event, &object.object_ref(&()))
-            .await
-            .map_err(|e| RecordError::of(EVENT, e))
-        {
+        let recorder = match type_ {
+            EventType::Normal => Recorder::new(self.client.clone(), self.reporter.clone()),
+            EventType::Warning => self.warnings.clone(),
+        };
+        match recorder.publish(&event, &object.object_ref(&())).await.map_err(|e| RecordError::of(EVENT, e)) {
             Ok(()) => {}
             Err(RecordError::Terminating { .. }) => {
                 self.ending().insert(namespace);
