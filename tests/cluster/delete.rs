@@ -75,6 +75,7 @@ async fn everything_at_once(world: World) {
 }
 
 async fn the_namespace(world: World) {
+    world.grant(None).await;
     let (_, _operator) = begin(&world).await;
     world.namespace().delete().await.unwrap();
     world.namespace().gone().await.unwrap();
@@ -83,6 +84,7 @@ async fn the_namespace(world: World) {
 
 /// Nothing can be created in a namespace that ends, and the product whose answer comes is deleted.
 async fn the_namespace_while_a_create_is_held(world: World) {
+    world.grant(None).await;
     let contract = world.contract();
     // The end of the namespace reaches the object before the answer's time is over.
     let _operator = world.operator_with(&[("vendor-timeout", "20s")]).await;

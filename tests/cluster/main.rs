@@ -53,6 +53,7 @@ mod refusals;
 mod release;
 mod removal;
 mod renamed;
+mod rights;
 mod rules;
 mod secrets;
 mod session;
@@ -110,6 +111,7 @@ fn all() -> Vec<Test> {
         refusals::tests(),
         release::tests(),
         renamed::tests(),
+        rights::tests(),
         rules::tests(),
         secrets::tests(),
         startup::tests(),
@@ -138,9 +140,21 @@ fn main() {
             Ok(())
         })
     });
-    let trials = all().into_iter().map(|test| test.into_trial(&session)).chain(alone).collect();
+    let trials: Vec<Trial> = all().into_iter().map(|test| test.into_trial(&session)).chain(alone).collect();
+    let everything = trials.len() as u64;
     let conclusion = libtest_mimic::run(&arguments, trials);
+    // What only some tests leave unused, others may need.
+    let measured = std::env::var_os(iot_test_harness::EXISTING_CLUSTER).is_none();
+    let rights = (measured && conclusion.num_passed == everything).then(|| session.rights().verdict());
     // Ends the control plane before the process, so that nothing is left behind when the prompt is back.
     drop(session);
+    match rights {
+        Some(Ok(table)) => eprintln!("rights, and how often they were used:\n{table}"),
+        Some(Err(vain)) => {
+            eprintln!("the chart grants what no test's operator ever used:\n{vain}");
+            std::process::exit(1);
+        }
+        None => {}
+    }
     conclusion.exit();
 }

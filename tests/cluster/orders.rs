@@ -140,6 +140,7 @@ async fn begin(world: &World, shift: usize) -> (Vec<Case>, String) {
 }
 
 async fn every_order_while_the_operator_runs(world: World) {
+    world.grant(None).await;
     let (cases, namespaces) = begin(&world, 0).await;
     let _operator = world.operator_with(&[("watch-namespaces", &namespaces)]).await;
     join_all(cases.iter().map(|case| case.apply(&world))).await;
@@ -150,6 +151,7 @@ async fn every_order_while_the_operator_runs(world: World) {
 
 /// It finds all of them deleted when it starts.
 async fn every_order_while_the_operator_is_away(world: World) {
+    world.grant(None).await;
     let (cases, namespaces) = begin(&world, 2).await;
     let mut operator = world.operator_with(&[("watch-namespaces", &namespaces)]).await;
     join_all(cases.iter().map(|case| case.apply(&world))).await;
@@ -187,6 +189,7 @@ async fn assert_nothing_is_left(world: &World, cases: &[Case]) {
 }
 
 async fn a_namespace_with_many_products(world: World) {
+    world.grant(None).await;
     let asked = std::env::var("REMOVAL_PRODUCTS").ok().and_then(|text| text.parse().ok());
     let per_vendor: usize = asked.unwrap_or(5);
     let mut operator = world.operator().await;

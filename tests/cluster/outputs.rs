@@ -255,11 +255,10 @@ async fn spread(world: World, side: Side) {
     for product in &products {
         side.agreed(&world, product).await;
     }
-    let user = format!("operator-{}", world.namespace().name());
     let (calls, mark) = (world.call_mark(), world.audit_mark());
     let audit = world.plane().audit().unwrap();
     let looked = async || -> Vec<String> {
-        let requests = audit.requests_by(&user, mark).await.unwrap();
+        let requests = audit.requests_by(world.user(), mark).await.unwrap();
         let looks = requests.into_iter().filter(|r| r.verb == "get" && r.resource == "secrets");
         looks.map(|r| r.name).filter(|name| name.ends_with("-credentials")).collect()
     };

@@ -27,12 +27,12 @@ pub(crate) fn tests() -> Vec<Test> {
     tests
 }
 
-/// Runs it, and gives what it said on either stream.
+/// Runs it with the operator's rights, and gives what it said on either stream.
 fn release(world: &World, arguments: &[&str]) -> (Output, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_iot-operator"))
         .arg("release")
         .arg("--kubeconfig")
-        .arg(world.plane().kubeconfig_path())
+        .arg(world.kubeconfig())
         .args(arguments)
         .output()
         .expect("it runs");
@@ -160,6 +160,7 @@ async fn deletion(world: World) {
 /// More than a page of products, in more than one namespace, and an account of the whole cluster.
 async fn whole_cluster(world: World) {
     const MANY: usize = 205;
+    world.grant(None).await;
     let other = world.elsewhere("other").await;
     let contract = world.contract();
     let mut account = cluster_account(&contract, json!({"selector": {}}));

@@ -88,11 +88,10 @@ async fn an_intact_one_costs_no_vendor_call(world: World) {
     let _operator = world.operator_with(&[("secret-check-interval", "1s")]).await;
     world.apply_all(&contract).await;
     world.one_ready_product(THERMOSTAT).await;
-    let user = format!("operator-{}", world.namespace().name());
     let (calls, writes) = (world.call_mark(), world.audit_mark());
     let audit = world.plane().audit().unwrap();
     until("three looks at the Secret", PATIENCE, async || {
-        let requests = audit.requests_by(&user, writes).await.unwrap();
+        let requests = audit.requests_by(world.user(), writes).await.unwrap();
         let looks =
             requests.iter().filter(|request| request.name == CREDENTIALS && request.verb == "get").count();
         if looks >= 3 { Ok(()) } else { Err(format!("{looks} looks")) }

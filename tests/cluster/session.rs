@@ -11,6 +11,7 @@ use iot_test_harness::{ControlPlane, Options, install_crds};
 use libtest_mimic::{Failed, Trial};
 use tokio::runtime::Runtime;
 
+use crate::rights::Measure;
 use crate::world::World;
 
 type Body = Box<dyn FnOnce(World) -> Pin<Box<dyn Future<Output = ()>>> + Send>;
@@ -82,6 +83,7 @@ impl Test {
 /// What all tests share.
 pub(crate) struct Session {
     shared: OnceLock<Result<Arc<ControlPlane>, String>>,
+    rights: Measure,
     runtime: Runtime,
 }
 
@@ -92,7 +94,7 @@ impl Session {
             .enable_all()
             .build()
             .expect("a runtime");
-        Self { shared: OnceLock::new(), runtime }
+        Self { shared: OnceLock::new(), rights: Measure::default(), runtime }
     }
 
     fn run(&self, test: Test) -> Result<(), Failed> {
@@ -102,17 +104,27 @@ impl Session {
             Plane::Bare => self.start(false)?,
         };
         self.runtime.block_on(async {
-            let world = World::new(plane, &test.name).await;
-            let evidence = world.evidence();
+            // Another's cluster has no audit log to be had.
+            let since = plane.audit().ok().map(|log| log.mark().expect("the audit log"));
+            let world = World::new(Arc::clone(&plane), &test.name).await;
+            let (evidence, user) = (world.evidence(), world.user().to_owned());
             let outcome = AssertUnwindSafe((test.body)(world)).catch_unwind().await;
-            outcome.map_err(|panic| Failed::from(format!("{}\n{}", said(&*panic), evidence.report())))?;
-            let leaks = evidence.leaks();
-            if leaks.is_empty() {
-                Ok(())
-            } else {
-                Err(format!("secrets in logs:\n{}", leaks.join("\n")).into())
+            let rights = since.map_or(Ok(()), |since| self.rights.take(&plane, &user, since));
+            let mut faults: Vec<String> = rights.err().into_iter().collect();
+            if let Err(panic) = outcome {
+                faults.push(format!("{}\n{}", said(&*panic), evidence.report()));
             }
+            let leaks = evidence.leaks();
+            if !leaks.is_empty() {
+                faults.push(format!("secrets in logs:\n{}", leaks.join("\n")));
+            }
+            if faults.is_empty() { Ok(()) } else { Err(faults.join("\n").into()) }
         })
+    }
+
+    /// What all tests together made of the chart's rights.
+    pub(crate) fn rights(&self) -> &Measure {
+        &self.rights
     }
 
     fn start(&self, definitions: bool) -> Result<Arc<ControlPlane>, String> {

@@ -1,17 +1,17 @@
 //! The world of one test: a namespace, a vendor of its own, and operators that see no more than the two.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use iot_simulator::{Admin, Config, Simulator};
 use iot_test_harness::{AuditEntry, ControlPlane, Mark, TestNamespace};
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::api::events::v1::Event;
-use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams};
+use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParams};
 use kube::{Client, ResourceExt as _};
 use serde_json::{Value, json};
 
@@ -19,6 +19,7 @@ use crate::evidence::Evidence;
 use crate::manifest::Contract;
 use crate::object::{Kind, Object};
 use crate::operator::{Flags, Operator};
+use crate::rights;
 
 /// How long anything may take that has no reason to wait for a clock. Far more than it needs, for a busy
 /// machine.
@@ -38,6 +39,8 @@ pub(crate) struct World {
     simulator: Simulator,
     user: String,
     kubeconfig: PathBuf,
+    /// Watched namespaces that it has rights for, or none for the cluster.
+    granted: Mutex<BTreeSet<Option<String>>>,
     evidence: Arc<Evidence>,
 }
 
@@ -65,10 +68,69 @@ impl World {
         let prefix: String = test.replace(['_', ':'], "-").replace("--", "-").chars().take(40).collect();
         let namespace = plane.namespace(prefix.trim_end_matches('-')).await.expect("a namespace");
         let client = plane.admin_client().await.expect("an admin's client");
-        let user = format!("operator-{}", namespace.name());
-        let kubeconfig = plane.kubeconfig_as(&user, &["system:masters"]).expect("the operator's kubeconfig");
+        let user = rights::user(namespace.name());
+        let groups = rights::groups(namespace.name());
+        let groups = groups.each_ref().map(String::as_str);
+        let kubeconfig = plane.kubeconfig_as(&user, &groups).expect("the operator's kubeconfig");
         let evidence = Arc::new(Evidence::new(simulator.admin()));
-        Self { plane, namespace, client, simulator, user, kubeconfig, evidence }
+        let world = Self {
+            plane,
+            namespace,
+            client,
+            simulator,
+            user,
+            kubeconfig,
+            granted: Mutex::default(),
+            evidence,
+        };
+        world.grant(Some(world.namespace.name())).await;
+        world
+    }
+
+    /// Grants the operator what the chart does in one more watched namespace, or in the whole cluster and there
+    /// alone. A role of a namespace goes with it, so a test that deletes its namespace wants the latter.
+    pub(crate) async fn grant(&self, watched: Option<&str>) {
+        let home = self.namespace.name();
+        let former = {
+            let mut granted = self.granted.lock().unwrap_or_else(PoisonError::into_inner);
+            let former = granted.clone();
+            if former.contains(&None) || !granted.insert(watched.map(str::to_owned)) {
+                return;
+            }
+            former
+        };
+        let former = former.iter().filter(|_| watched.is_none());
+        for object in former.flat_map(|scope| rights::grants(home, scope.as_deref())) {
+            // Roles are shared with others' operators.
+            if object["kind"] == "RoleBinding" {
+                let (api, object) = self.role_or_binding(object);
+                // One that stands in two scopes is gone already.
+                let _ = api.delete(&object.name_any(), &DeleteParams::default()).await;
+            }
+        }
+        for object in rights::grants(home, watched) {
+            let (api, object) = self.role_or_binding(object);
+            let params = PatchParams::apply("test").force();
+            let granted = api.patch(&object.name_any(), &params, &Patch::Apply(&object)).await;
+            granted.unwrap_or_else(|error| panic!("grant {}: {error}", object.name_any()));
+        }
+        rights::in_force(&self.client, home, watched).await;
+    }
+
+    fn role_or_binding(&self, object: Value) -> (Api<DynamicObject>, DynamicObject) {
+        let object: DynamicObject = serde_json::from_value(object).expect("an object");
+        let types = object.types.as_ref().expect("a kind");
+        let resource = ApiResource::from_gvk(&types.try_into().expect("a kind"));
+        let api = match &object.metadata.namespace {
+            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &resource),
+            None => Api::all_with(self.client.clone(), &resource),
+        };
+        (api, object)
+    }
+
+    /// The user that its operators are.
+    pub(crate) fn user(&self) -> &str {
+        &self.user
     }
 
     pub(crate) fn evidence(&self) -> Arc<Evidence> {
@@ -77,6 +139,11 @@ impl World {
 
     pub(crate) fn plane(&self) -> &ControlPlane {
         &self.plane
+    }
+
+    /// Kubeconfig of that user.
+    pub(crate) fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
     }
 
     pub(crate) fn namespace(&self) -> &TestNamespace {
@@ -110,6 +177,15 @@ impl World {
 
     /// The same with other flags; an empty value stands for a flag without one.
     pub(crate) async fn operator_with(&self, flags: &[(&'static str, &str)]) -> Operator {
+        match flags.iter().find(|(name, _)| *name == "watch-namespaces") {
+            Some((_, "absent")) => self.grant(None).await,
+            Some((_, names)) => {
+                for name in names.split(',') {
+                    self.grant(Some(name)).await;
+                }
+            }
+            None => {}
+        }
         let mut operator = self.start_operator(flags);
         operator.ready().await;
         operator

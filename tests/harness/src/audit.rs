@@ -9,8 +9,16 @@ use tokio::time::Instant;
 
 use crate::Error;
 
+/// The stage of an event of a request that has only arrived.
+const RECEIVED: &str = "RequestReceived";
 /// How long the answer to a request may take.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// The path by which the harness asks a server whether it is ready.
+const READY: &str = "/readyz";
+/// The annotation of an event that has what the authorizer said.
+const DECISION: &str = "authorization.k8s.io/decision";
+/// The one that has why.
+const REASON: &str = "authorization.k8s.io/reason";
 const WRITES: [&str; 5] = ["create", "update", "patch", "delete", "deletecollection"];
 
 /// Audit log of one start of the API server.
@@ -53,6 +61,10 @@ pub struct AuditEntry {
     pub uri: String,
     /// HTTP status; none when the server was stopped before it answered.
     pub code: Option<u16>,
+    /// Whether the user lacks the right. A 403 for another cause, such as a namespace that ends, is none.
+    pub forbidden: bool,
+    /// Why the authorizer decided so; of RBAC the binding and the role that let the request pass.
+    pub reason: String,
 }
 
 impl AuditEntry {
@@ -89,6 +101,39 @@ impl AuditLog {
     pub async fn writes_by(&self, user: &str, since: Mark) -> Result<Vec<AuditEntry>, Error> {
         let mut entries = self.requests_by(user, since).await?;
         entries.retain(AuditEntry::is_write);
+        Ok(entries)
+    }
+
+    /// Every request of a user since the mark that is answered by now; a watch may be there twice, as it begins
+    /// and as it ends. Unlike [`AuditLog::requests_by`] it reads a long log quickly, and waits for nothing. A server
+    /// that is not ready refuses everybody, for it does not know its roles yet: that is not said to be forbidden.
+    ///
+    /// # Errors
+    ///
+    /// When the log cannot be read.
+    pub fn answered_to(&self, user: &str, since: Mark) -> Result<Vec<AuditEntry>, Error> {
+        let mut entries = Vec::new();
+        for generation in since.generation..=self.newest() {
+            let offset = if generation == since.generation { since.offset } else { 0 };
+            let path = log_file(&self.directory, generation);
+            let quoted = format!("\"{user}\"");
+            let mut ready = offset > 0;
+            for line in complete_lines(&path, offset)?.lines() {
+                if !line.contains(&quoted) && (ready || !line.contains(READY)) {
+                    continue;
+                }
+                let event: Event = serde_json::from_str(line)
+                    .map_err(|source| Error::AuditEvent { path: path.clone(), source })?;
+                if event.stage == RECEIVED {
+                    continue;
+                }
+                let mut entry = entry(event);
+                ready |= entry.uri == READY && entry.code == Some(200);
+                entry.forbidden &= ready;
+                entries.push(entry);
+            }
+        }
+        entries.retain(|entry| entry.user == user);
         Ok(entries)
     }
 
@@ -169,6 +214,8 @@ struct Event {
     #[serde(default)]
     object_ref: Object,
     response_status: Option<Status>,
+    #[serde(default)]
+    annotations: HashMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -198,7 +245,7 @@ fn pair(lines: &str, user: &str) -> Result<Vec<AuditEntry>, serde_json::Error> {
     let mut by_id = HashMap::new();
     for line in lines.lines() {
         let event: Event = serde_json::from_str(line)?;
-        if event.stage == "RequestReceived" {
+        if event.stage == RECEIVED {
             by_id.insert(event.audit_id.clone(), entries.len());
             entries.push(entry(event));
         } else if let Some(&index) = by_id.get(&event.audit_id)
@@ -213,7 +260,7 @@ fn pair(lines: &str, user: &str) -> Result<Vec<AuditEntry>, serde_json::Error> {
 }
 
 fn entry(event: Event) -> AuditEntry {
-    let Event { user, impersonated_user, object_ref, response_status, .. } = event;
+    let Event { user, impersonated_user, object_ref, response_status, mut annotations, .. } = event;
     AuditEntry {
         user: impersonated_user.unwrap_or(user).username,
         verb: event.verb,
@@ -224,6 +271,8 @@ fn entry(event: Event) -> AuditEntry {
         name: object_ref.name,
         uri: event.request_uri,
         code: response_status.and_then(|s| s.code),
+        forbidden: annotations.get(DECISION).is_some_and(|decision| decision == "forbid"),
+        reason: annotations.remove(REASON).unwrap_or_default(),
     }
 }
 
@@ -300,6 +349,33 @@ mod tests {
         append(&log, 1, &line("late", "ResponseComplete", "patch", Some(200)));
         append(&log, 1, &line("later", "RequestReceived", "patch", None));
         assert_eq!(log.read("ada", mark).unwrap().0.len(), 1);
+    }
+
+    #[test]
+    fn a_refusal_counts_from_a_server_that_is_ready() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = AuditLog::new(folder.path());
+        append(&log, 1, &line("before", "ResponseComplete", "get", Some(200)));
+        let mark = log.mark().unwrap();
+        let refused = |id: &str| {
+            let mut event: serde_json::Value =
+                serde_json::from_str(&line(id, "ResponseComplete", "get", Some(403))).unwrap();
+            event["annotations"] = json!({DECISION: "forbid", REASON: "no role"});
+            format!("{event}\n")
+        };
+        let ready =
+            line("r", "ResponseComplete", "get", Some(200)).replace("ada", "admin").replace("/x", READY);
+        for text in [&refused("a"), &line("b", "ResponseComplete", "get", Some(403))] {
+            append(&log, 1, text);
+        }
+        for text in [&refused("c"), &ready.replace("200", "500"), &refused("d"), &ready, &refused("e")] {
+            append(&log, 2, text);
+        }
+        let found = log.answered_to("ada", mark).unwrap();
+        let found: Vec<_> = found.iter().map(|e| (e.name.as_str(), e.forbidden)).collect();
+        let expected = [("a", true), ("b", false), ("c", false), ("d", false), ("e", true)]
+            .map(|(id, is)| (format!("name-{id}"), is));
+        assert_eq!(found, expected.each_ref().map(|(name, is)| (name.as_str(), *is)));
     }
 
     #[test]

@@ -48,6 +48,11 @@ pub(crate) fn namespace_ends() {
         let client = SHARED.admin_client().await.unwrap();
         create(&client, namespace.name(), "inside").await.unwrap();
         namespace.delete().await.unwrap();
+        let hal = SHARED.client_as("hal", &["system:masters"]).await.unwrap();
+        let (audit, mark) = (SHARED.audit().unwrap(), SHARED.audit().unwrap().mark().unwrap());
+        assert_eq!(status(create(&hal, namespace.name(), "too-late").await), 403);
+        let late = &audit.answered_to("hal", mark).unwrap()[..];
+        assert!(matches!(late, [AuditEntry { code: Some(403), forbidden: false, .. }]), "{late:?}");
         namespace.gone().await.unwrap();
         let api: Api<Namespace> = Api::all(client.clone());
         assert!(api.get_opt(namespace.name()).await.unwrap().is_none());
@@ -102,6 +107,9 @@ pub(crate) fn users() {
         let last = writes.last().unwrap();
         assert_eq!(first.code, Some(403));
         assert_eq!((last.name.as_str(), last.code), ("late", Some(201)));
+        assert!(first.forbidden && !last.forbidden, "{writes:?}");
+        assert!(last.reason.contains("of ClusterRole \"edit\" to Group \"writers\""), "{}", last.reason);
+        assert_eq!(audit.answered_to("ada", mark).unwrap(), writes);
         for AuditEntry { user, verb, group, resource, subresource, namespace: within, .. } in &writes {
             assert_eq!((user.as_str(), verb.as_str()), ("ada", "create"));
             assert_eq!((group.as_str(), resource.as_str(), subresource.as_str()), ("", "configmaps", ""));
