@@ -60,6 +60,11 @@ for case in "$tests"/refused/*.yaml; do
   fi
 done
 
+# A refusal looks as docs/install.md shows it.
+shown=$(sed -n '/^\$ helm template .* # charts$/,/^```$/p' docs/install.md | sed '1d;$d')
+said=$("$helm" template charts/iot-operator --set replicas=-1 2>&1 >/dev/null || true)
+[ -n "$shown" ] && [ "$shown" = "$(sed '/^$/d' <<<"$said")" ] || fail "docs/install.md shows another refusal than: $said"
+
 # The definitions go out exactly as the code writes them, but for what the chart adds to metadata.
 "$helm" template x charts/iot-operator-crds | sed '/^# Source: /d' >"$work/crds.yaml"
 for crd in crds/*.yaml; do printf -- '---\n'; cat "$crd"; echo; done >"$work/expected"

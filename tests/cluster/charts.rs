@@ -23,16 +23,14 @@ tests!(Shared {
     pods_keep_to_the_restricted_standard,
     rights_in_the_cluster_are_what_they_are_meant_to_be,
     rights_in_a_namespace_end_at_its_border,
-} Bare {
-    releases_are_installed_upgraded_and_leave_the_definitions,
 });
 
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// Runs a program and returns what it prints.
-fn output(program: &Path, arguments: &[&str]) -> String {
+pub(crate) fn output(program: &Path, arguments: &[&str]) -> String {
     let ran = Command::new(program).args(arguments).current_dir(root()).stdin(Stdio::null()).output();
     let ran = ran.unwrap_or_else(|error| panic!("{}: {error}", program.display()));
     let text = String::from_utf8_lossy(&ran.stderr);
@@ -41,7 +39,7 @@ fn output(program: &Path, arguments: &[&str]) -> String {
 }
 
 /// Helm out of the cache, built first where it is missing.
-fn helm() -> PathBuf {
+pub(crate) fn helm() -> PathBuf {
     let printed = output(&root().join("tools/helm/build.sh"), &[]);
     PathBuf::from(printed.trim())
 }
@@ -137,63 +135,6 @@ async fn overlays_are_accepted(world: World) {
         }
         all_accepted(&world, overlay, &objects).await;
     }
-}
-
-/// Runs helm or kubectl, written as in docs/install.md, against the world's API server.
-fn run(world: &World, command: &str) -> String {
-    let mut words = command.split(' ');
-    let program = match words.next() {
-        Some("helm") => helm(),
-        Some(name) => world.plane().bin(name),
-        None => panic!("an empty command"),
-    };
-    let kubeconfig = world.plane().kubeconfig_path().display().to_string();
-    let arguments: Vec<&str> = words.chain(["--kubeconfig", &kubeconfig]).collect();
-    output(&program, &arguments)
-}
-
-/// `command`, which docs/install.md has to the letter.
-fn documented(world: &World, command: &str) -> String {
-    let text = std::fs::read_to_string(root().join("docs/install.md")).expect("docs/install.md");
-    let line = format!("$ {command}");
-    assert!(text.lines().any(|found| found.trim_end() == line), "docs/install.md does not have: {command}");
-    run(world, command)
-}
-
-const INSTALL_CRDS: &str = "helm upgrade --install iot-operator-crds charts/iot-operator-crds --namespace iot-operator --create-namespace";
-const INSTALL: &str = "helm upgrade --install iot-operator charts/iot-operator --namespace iot-operator";
-const PRODUCTS: &str = "kubectl get iotproducts --all-namespaces --output name";
-
-async fn releases_are_installed_upgraded_and_leave_the_definitions(world: World) {
-    let crd = "kubectl get crd iotproducts.iot-products.io --output jsonpath={.metadata.labels.team}";
-    documented(&world, INSTALL_CRDS);
-    run(&world, "kubectl wait --for condition=Established crd/iotproducts.iot-products.io");
-    assert_eq!(run(&world, &format!("{INSTALL_CRDS} --set labels.team=iot")).matches("deployed").count(), 1);
-    assert_eq!(run(&world, crd), "iot");
-    documented(&world, INSTALL);
-    let replicas =
-        "kubectl get deployment iot-operator --namespace iot-operator --output jsonpath={.spec.replicas}";
-    assert_eq!(run(&world, replicas), "2");
-    run(&world, &format!("{INSTALL} --set replicas=3"));
-    assert_eq!(run(&world, replicas), "3");
-
-    run(&world, "kubectl apply --filename deploy/samples/tencent.yaml");
-    let products = run(&world, PRODUCTS);
-    assert!(!products.is_empty());
-    documented(&world, "helm uninstall iot-operator --namespace iot-operator");
-    documented(&world, "helm uninstall iot-operator-crds --namespace iot-operator");
-    assert_eq!(run(&world, PRODUCTS), products);
-    let left = "kubectl get deployment,role,rolebinding,clusterrole,clusterrolebinding,service,networkpolicy,poddisruptionbudget --all-namespaces --selector app.kubernetes.io/instance=iot-operator --output name";
-    assert_eq!(run(&world, left), "");
-
-    // Back again, and over definitions that kubectl had applied.
-    run(&world, INSTALL_CRDS);
-    assert_eq!(run(&world, PRODUCTS), products);
-    run(&world, "helm uninstall iot-operator-crds --namespace iot-operator");
-    documented(&world, "kubectl apply --server-side --force-conflicts --filename crds");
-    documented(&world, &format!("{INSTALL_CRDS} --take-ownership --force-conflicts"));
-    assert_eq!(run(&world, PRODUCTS), products);
-    documented(&world, "kubectl apply --server-side --force-conflicts --kustomize deploy/kustomize/base");
 }
 
 async fn pods_keep_to_the_restricted_standard(world: World) {

@@ -33,6 +33,7 @@ mod evidence;
 mod faults;
 mod huawei;
 mod huawei_keys;
+mod install;
 mod intervals;
 mod judge;
 mod leader;
@@ -94,6 +95,7 @@ fn all() -> Vec<Test> {
         delete::tests(),
         drift::tests(),
         faults::tests(),
+        install::tests(),
         intervals::tests(),
         huawei::tests(),
         huawei_keys::tests(),
@@ -132,6 +134,7 @@ fn main() {
     let session = Arc::new(Session::new());
     let alone = [
         ("policies::the_document_is_as_tested", policies::the_document_is_as_tested as fn()),
+        ("install::every_command_is_run_or_marked", install::every_command_is_run_or_marked),
         ("states::every_reason_is_reached", states::every_reason_is_reached),
     ];
     let alone = alone.map(|(name, check)| {
