@@ -4,6 +4,8 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
+# The oldest Kubernetes that the charts can be installed in. The newest is what tools/controlplane pins.
+OLDEST := $(shell sed -n 's/^kubeVersion: ">=\(1\.[0-9]*\)\..*/\1/p' charts/iot-operator/Chart.yaml)
 DENY_VERSION := 0.20.2
 AUDITABLE_VERSION := 0.7.7
 CYCLONEDX_VERSION := 0.5.9
@@ -45,6 +47,12 @@ lint: ## Run clippy on everything; a warning is an error
 .PHONY: test
 test: controlplane helm ## Run all tests, those with a real control plane included
 	cargo test $(LOCKED) --workspace
+
+.PHONY: test-oldest
+test-oldest: helm ## Run the tests with a real control plane on the oldest Kubernetes that is supported (built once, ten minutes)
+	CONTROLPLANE=$(OLDEST) tools/controlplane/build.sh
+	CONTROLPLANE=$(OLDEST) cargo test $(LOCKED) --package iot-test-harness --test control_plane
+	CONTROLPLANE=$(OLDEST) cargo test $(LOCKED) --test cluster
 
 .PHONY: test-fast
 test-fast: ## Run the unit tests, which need no control plane

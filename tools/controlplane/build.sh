@@ -2,6 +2,7 @@
 # Builds etcd, kube-apiserver, kube-controller-manager and kubectl from the Go module registry into a
 # cache outside the tree (tools/build-go.sh), and prints the folder that holds them.
 #
+# CONTROLPLANE        a minor version that has a folder of pins here, such as 1.33; default: the newest, pinned here
 # KUBEBUILDER_ASSETS  a folder that holds all four already: nothing is built
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -15,8 +16,11 @@ if [ -n "${KUBEBUILDER_ASSETS:-}" ]; then
   exit 0
 fi
 
+module=$here${CONTROLPLANE:+/$CONTROLPLANE}
+[ -f "$module/go.mod" ] || { echo "CONTROLPLANE=$CONTROLPLANE has no pins in $here" >&2; exit 1; }
+
 . "$here/../build-go.sh"
-k8s=$(sed -n 's/^[[:space:]]*k8s.io\/kubernetes \(v[0-9.]*\)$/\1/p' "$here/go.mod" | head -n 1)
+k8s=$(sed -n 's/^[[:space:]]*k8s.io\/kubernetes \(v[0-9.]*\)$/\1/p' "$module/go.mod" | head -n 1)
 minor=${k8s#v1.}
 minor=${minor%%.*}
 go_cache "$here" "controlplane-$k8s"
@@ -26,8 +30,8 @@ strip="-s -w"
 # Without the version flags the server calls itself v0.0.0 and clients complain.
 versioned="$strip -X $x.gitVersion=$k8s -X $x.gitMajor=1 -X $x.gitMinor=$minor -X $x.gitTreeState=clean"
 
-go_build "$here" etcd "$strip" ./etcd
-go_build "$here" kube-apiserver "$versioned" k8s.io/kubernetes/cmd/kube-apiserver
-go_build "$here" kube-controller-manager "$versioned" k8s.io/kubernetes/cmd/kube-controller-manager
-go_build "$here" kubectl "$versioned" k8s.io/kubernetes/cmd/kubectl
+go_build "$module" etcd "$strip" ./etcd
+go_build "$module" kube-apiserver "$versioned" k8s.io/kubernetes/cmd/kube-apiserver
+go_build "$module" kube-controller-manager "$versioned" k8s.io/kubernetes/cmd/kube-controller-manager
+go_build "$module" kubectl "$versioned" k8s.io/kubernetes/cmd/kubectl
 echo "$bin"

@@ -33,6 +33,7 @@ fn main() {
         test("RBAC decides what users may do and the audit log tells them apart", serving::users),
         test("arrived before the mark is not counted", serving::marks),
         test("custom resource definitions are served when installed", serving::definitions),
+        test("the version that was asked for serves", serving::version),
         test("kubectl is at hand", serving::kubectl),
         test("what is stored outlives every program", serving::faults),
         test("a paused API server answers after it is resumed", serving::pause),

@@ -176,6 +176,15 @@ spec:
     });
 }
 
+/// `CONTROLPLANE` names a minor version.
+pub(crate) fn version() {
+    let wanted = std::env::var("CONTROLPLANE").unwrap_or_default();
+    let served = block_on(async { SHARED.admin_client().await.unwrap().apiserver_version().await.unwrap() });
+    println!("Kubernetes {}", served.git_version);
+    assert!(served.git_version.starts_with(&format!("v{wanted}")), "{wanted:?}: {}", served.git_version);
+    assert!(served.minor.parse::<u32>().is_ok_and(|minor| minor >= 33), "{}", served.minor);
+}
+
 pub(crate) fn kubectl() {
     let output = Command::new(SHARED.bin("kubectl"))
         .arg("--kubeconfig")
