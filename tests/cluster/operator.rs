@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -59,9 +59,11 @@ impl Operator {
         self.signal(Signal::TERM);
     }
 
-    /// Freezes it.
+    /// Freezes it, and returns when it stands still.
     pub(crate) fn freeze(&self) {
         self.signal(Signal::STOP);
+        // One that has ended stands still as well.
+        let _ = waitid(WaitId::Pid(self.pid()), WaitIdOptions::STOPPED);
     }
 
     /// Lets a frozen one go on.
@@ -70,8 +72,11 @@ impl Operator {
     }
 
     fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw).expect("a process id");
-        kill_process(pid, signal).expect("a signal to the operator");
+        kill_process(self.pid(), signal).expect("a signal to the operator");
+    }
+
+    fn pid(&self) -> Pid {
+        i32::try_from(self.process.id()).ok().and_then(Pid::from_raw).expect("a process id")
     }
 
     /// How it ended, if it did.
