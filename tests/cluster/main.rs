@@ -3,7 +3,8 @@
 //!
 //! `IDLE_SECONDS` and `OUTAGE_SECONDS` make the two tests that watch for a while watch longer, and
 //! `QUOTA_PRODUCTS` those of quotas create more, and `REMOVAL_PRODUCTS` that of a namespace delete more.
-//! `CHAOS_SECONDS`, `CHAOS_PRODUCTS` and `CHAOS_SEED` are of `chaos`.
+//! `CHAOS_SECONDS`, `CHAOS_PRODUCTS` and `CHAOS_SEED` are of `chaos`. `RIGHTS=cluster` gives every operator the
+//! chart's rights in the cluster, instead of those in the namespaces that it watches.
 
 #![allow(
     clippy::unwrap_used,
