@@ -69,12 +69,19 @@ pub(crate) fn grants(home: &str, watched: Option<&str>) -> Vec<Value> {
         let metadata = &mut object["metadata"];
         // They are no release's here.
         metadata["labels"] = json!({});
-        let shared = metadata["namespace"] == "kube-system" || metadata["namespace"].is_null();
-        if shared && binding {
+        let own = json!(format!("iot-operator-{home}"));
+        if metadata["namespace"].is_null() {
+            metadata["name"] = own.clone();
+            if binding {
+                object["roleRef"]["name"] = own;
+            }
+        } else if metadata["namespace"] == "kube-system" {
             // The role is the same for every test's operator.
-            metadata["name"] = json!(format!("iot-operator-{home}"));
-        } else if let Some(namespace) = metadata.get_mut("namespace") {
-            place(namespace);
+            if binding {
+                metadata["name"] = own;
+            }
+        } else {
+            place(&mut metadata["namespace"]);
         }
         for subject in list(object, "subjects") {
             place(&mut subject["namespace"]);
@@ -154,7 +161,7 @@ impl Measure {
         for entry in answered(plane, user, since) {
             if entry.forbidden {
                 refused.insert(format!("{} {}", entry.verb, entry.uri));
-            } else if let Some(right) = right(entry) {
+            } else if let Some(right) = right(entry, user) {
                 *counts.entry(right).or_default() += 1;
             }
         }
@@ -183,13 +190,15 @@ fn answered(plane: &ControlPlane, user: &str, since: Mark) -> Vec<AuditEntry> {
 }
 
 /// The right by which the authorizer let a request pass; none for what every user may ask, such as the version.
-fn right(entry: AuditEntry) -> Option<Right> {
+fn right(entry: AuditEntry, user: &str) -> Option<Right> {
     // RBAC: allowed by RoleBinding "iot-operator/x" of Role "iot-operator" to ServiceAccount "iot-operator/x"
     let (_, role) = entry.reason.split_once(" of ")?;
     let (role, _) = role.split_once(" to ")?;
+    // A ClusterRole has its operator's namespace behind the chart's name.
+    let role = role.replace(&format!("-{}", user.split(':').nth(2)?), "");
     let slash = if entry.subresource.is_empty() { "" } else { "/" };
     let name = format!("{}{slash}{}", entry.resource, entry.subresource);
-    Some(Right { role: role.to_owned(), resource: resource(&entry.group, &name), verb: entry.verb })
+    Some(Right { role, resource: resource(&entry.group, &name), verb: entry.verb })
 }
 
 /// `group/resource/subresource`, without what is empty.
