@@ -4,7 +4,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
-# The oldest Kubernetes that the charts can be installed in. The newest is what tools/controlplane pins.
+# The oldest Kubernetes that the charts can be installed in.
 OLDEST := $(shell sed -n 's/^kubeVersion: ">=\(1\.[0-9]*\)\..*/\1/p' charts/iot-operator/Chart.yaml)
 DENY_VERSION := 0.20.2
 AUDITABLE_VERSION := 0.7.7

@@ -2,7 +2,7 @@
 # Builds etcd, kube-apiserver, kube-controller-manager and kubectl from the Go module registry into a
 # cache outside the tree (tools/build-go.sh), and prints the folder that holds them.
 #
-# CONTROLPLANE        a minor version that has a folder of pins here, such as 1.33; default: the newest, pinned here
+# CONTROLPLANE        a minor version that has a folder of pins here, such as 1.33; default: what is pinned here itself
 # KUBEBUILDER_ASSETS  a folder that holds all four already: nothing is built
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
