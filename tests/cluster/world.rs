@@ -11,7 +11,7 @@ use iot_simulator::{Admin, Config, Simulator};
 use iot_test_harness::{AuditEntry, ControlPlane, Mark, TestNamespace};
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::api::events::v1::Event;
-use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParams};
+use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
 use kube::{Client, ResourceExt as _};
 use serde_json::{Value, json};
 
@@ -92,14 +92,11 @@ impl World {
     /// alone. A role of a namespace goes with it, so a test that deletes its namespace wants the latter.
     pub(crate) async fn grant(&self, watched: Option<&str>) {
         let home = self.namespace.name();
-        let former = {
-            let mut granted = self.granted.lock().unwrap_or_else(PoisonError::into_inner);
-            let former = granted.clone();
-            if former.contains(&None) || !granted.insert(watched.map(str::to_owned)) {
-                return;
-            }
-            former
-        };
+        let former = self.granted.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if former.contains(&None) || former.contains(&watched.map(str::to_owned)) {
+            return;
+        }
+        self.granted.lock().unwrap_or_else(PoisonError::into_inner).insert(watched.map(str::to_owned));
         let former = former.iter().filter(|_| watched.is_none());
         for object in former.flat_map(|scope| rights::grants(home, scope.as_deref())) {
             // Roles are shared with others' operators.
@@ -275,7 +272,10 @@ impl World {
     }
 
     pub(crate) async fn list(&self, kind: Kind) -> Vec<Object> {
-        let found = self.api(kind).list(&kube::api::ListParams::default()).await.expect("a list");
+        // A server whose store was exchanged says for a moment that it is not ready for it.
+        let params = ListParams::default();
+        let list = async || self.api(kind).list(&params).await.map_err(|error| error.to_string());
+        let found = until("a list", PATIENCE, list).await;
         found
             .into_iter()
             .map(|object| Object(serde_json::to_value(object).expect("an object as JSON")))
@@ -365,7 +365,7 @@ impl World {
     /// Events of a reason about an object, by their notes.
     pub(crate) async fn events(&self, reason: &str, uid: &str) -> Vec<String> {
         let api: Api<Event> = Api::namespaced(self.client.clone(), self.namespace.name());
-        let events = api.list(&kube::api::ListParams::default()).await.expect("the events");
+        let events = api.list(&ListParams::default()).await.expect("the events");
         let about = |event: &Event| {
             event.reason.as_deref() == Some(reason)
                 && event.regarding.as_ref().is_some_and(|object| object.uid.as_deref() == Some(uid))
