@@ -59,7 +59,7 @@ test-fast: ## Run the unit tests, which need no control plane
 	cargo test $(LOCKED) --workspace --lib --bins
 
 .PHONY: crash
-crash: ## Run the fault matrix and write docs/crash-matrix.md; CRASH_REPLAY=<seed> repeats one run, CRASH_STRIDE=<n> takes every nth pair
+crash: ## Run the fault matrix and write docs/crash-matrix.md; CRASH_REPLAY=<seed> repeats one run, CRASH_MINUTES=<n> takes as many pairs as fit
 	CRASH_MATRIX=docs/crash-matrix.md cargo test $(LOCKED) --profile crash --test crash
 
 .PHONY: controlplane

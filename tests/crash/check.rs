@@ -1,5 +1,7 @@
 //! What must hold when everything is over.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use serde_json::Value;
 
@@ -28,7 +30,7 @@ pub(crate) fn product_id(world: &World) -> Option<String> {
 pub(crate) struct Before {
     foreign: Vec<Product>,
     ours: Option<Product>,
-    secret: Option<Value>,
+    secret: Option<Arc<Value>>,
 }
 
 impl Before {
@@ -66,7 +68,7 @@ pub(crate) fn judge(world: &World, operation: Operation, before: &Before) -> Res
 
 fn gone(world: &World, operation: Operation, ours: &[Product]) -> Result<(), String> {
     expect(ours.is_empty(), || format!("products remain: {}", names(ours)))?;
-    expect(world.object().is_none(), || format!("the object remains: {}", brief(world.object().as_ref())))?;
+    expect(world.object().is_none(), || format!("the object remains: {}", brief(world.object().as_deref())))?;
     let secret = world.secret(&secret_name(world, false));
     expect(secret.is_none(), || "the Secret remains".to_owned())?;
     if operation == Operation::NamespaceTeardown {
@@ -77,10 +79,10 @@ fn gone(world: &World, operation: Operation, ours: &[Product]) -> Result<(), Str
 }
 
 fn retained(world: &World, before: &Before, ours: &[Product]) -> Result<(), String> {
-    expect(world.object().is_none(), || format!("the object remains: {}", brief(world.object().as_ref())))?;
+    expect(world.object().is_none(), || format!("the object remains: {}", brief(world.object().as_deref())))?;
     expect(ours == before.ours.as_slice(), || format!("the product was touched: {ours:?}"))?;
     let secret = world.secret(&secret_name(world, false));
-    let data = |secret: &Option<Value>| secret.as_ref().map(|secret| secret["data"].clone());
+    let data = |secret: &Option<Arc<Value>>| secret.as_ref().map(|secret| secret["data"].clone());
     expect(data(&secret) == data(&before.secret), || "the Secret was touched".to_owned())
 }
 
@@ -110,7 +112,7 @@ fn kept(world: &World, operation: Operation, before: &Before, ours: &[Product]) 
     expect(described, || format!("described as {:?}", product.description))?;
     if operation == Operation::Drift {
         let as_before = before.ours.as_ref().is_some_and(|before| before.all == product.all);
-        expect(as_before, || format!("the drift remains: {}", product.all))?;
+        expect(as_before, || format!("the drift remains: {:?}", product.all))?;
     }
     secret(world, operation, product, status)
 }

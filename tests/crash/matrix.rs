@@ -36,6 +36,10 @@ pub(crate) struct Tally {
     pub(crate) slowest: (Duration, String),
     /// Most vendor calls of a run.
     pub(crate) calls: (usize, String),
+    /// Pairs of two faults that were run.
+    pub(crate) pairs: usize,
+    /// Pairs that there are.
+    pub(crate) all_pairs: usize,
 }
 
 impl Tally {
@@ -45,7 +49,8 @@ impl Tally {
         f64::from(runs) / self.took.as_secs_f64()
     }
 
-    fn add(&mut self, case: &Case, report: &Report) {
+    fn add(&mut self, case: &Case, report: &Report, more_pairs: usize) {
+        self.all_pairs += more_pairs;
         let class = match case.plan.as_slice() {
             [] => "none",
             [(_, fault)] => fault.class(),
@@ -54,12 +59,16 @@ impl Tally {
         let cell = self.cells.entry((case.operation, class, case.vendor.name())).or_default();
         cell.runs += 1;
         self.runs += 1;
+        self.pairs += usize::from(case.plan.len() > 1);
         if report.took > self.slowest.0 {
             self.slowest = (report.took, case.to_string());
         }
         let calls = report.steps.iter().filter(|step| step.side == Side::Vendor).count();
         if calls > self.calls.0 {
             self.calls = (calls, case.to_string());
+        }
+        if self.runs.is_multiple_of(20_000) {
+            eprintln!("{} runs, {} failures", self.runs, self.failures.len());
         }
         if let Some(why) = &report.wrong {
             eprintln!("CRASH_REPLAY='{case}': {why}");
@@ -100,19 +109,60 @@ pub(crate) fn plain() -> Vec<Case> {
         .collect()
 }
 
-/// Runs cases on all cores. What `more` makes of a case and its report is run, too.
-pub(crate) fn run(cases: Vec<Case>, more: impl Fn(&Case, &Report) -> Vec<Case> + Sync) -> Tally {
+/// What is still to be run: first every single fault, which tells what pairs there are; then pairs by chance, as
+/// long as there is time, so that what was run is a fair part of all.
+struct Queue {
+    singles: Vec<Case>,
+    pairs: Vec<Case>,
+    chance: fastrand::Rng,
+    end: Option<Instant>,
+}
+
+impl Queue {
+    fn next(&mut self) -> Option<Case> {
+        if let Some(case) = self.singles.pop() {
+            return Some(case);
+        }
+        let over = self.end.is_some_and(|end| Instant::now() >= end);
+        (!over && !self.pairs.is_empty()).then(|| {
+            let at = self.chance.usize(..self.pairs.len());
+            self.pairs.swap_remove(at)
+        })
+    }
+
+    /// What follows a run is run, too.
+    fn follow(&mut self, case: &Case, report: &Report) -> usize {
+        let pairs = matches!(case.operation, Operation::Create | Operation::Delete);
+        match case.plan.len() {
+            _ if report.wrong.is_some() => {}
+            0 => self.singles.extend(with_one_more(case, report)),
+            1 if pairs => {
+                let pairs = with_one_more(case, report);
+                let count = pairs.len();
+                self.pairs.extend(pairs);
+                return count;
+            }
+            _ => {}
+        }
+        0
+    }
+}
+
+/// Runs cases on all cores, then each with every single fault; and for create and delete with every pair of two, of
+/// which as many are taken as there is time for.
+pub(crate) fn run(cases: Vec<Case>, time_for_pairs: Option<Duration>) -> Tally {
     let begun = Instant::now();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let tally = Mutex::new(Tally::default());
-    let (queue, busy) = (Mutex::new(cases), AtomicUsize::new(0));
+    let end = time_for_pairs.map(|time| begun + time);
+    let queue = Queue { singles: cases, pairs: Vec::new(), chance: fastrand::Rng::with_seed(1), end };
+    let (queue, tally, busy) = (Mutex::new(queue), Mutex::new(Tally::default()), AtomicUsize::new(0));
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
                 loop {
                     let next = {
                         let mut queue = queue.lock().unwrap();
-                        let next = queue.pop();
+                        let next = queue.next();
                         busy.fetch_add(usize::from(next.is_some()), Ordering::SeqCst);
                         next
                     };
@@ -124,8 +174,8 @@ pub(crate) fn run(cases: Vec<Case>, more: impl Fn(&Case, &Report) -> Vec<Case> +
                         continue;
                     };
                     let report = case.run();
-                    queue.lock().unwrap().extend(more(&case, &report));
-                    tally.lock().unwrap().add(&case, &report);
+                    let pairs = queue.lock().unwrap().follow(&case, &report);
+                    tally.lock().unwrap().add(&case, &report, pairs);
                     busy.fetch_sub(1, Ordering::SeqCst);
                 }
             });
@@ -135,20 +185,4 @@ pub(crate) fn run(cases: Vec<Case>, more: impl Fn(&Case, &Report) -> Vec<Case> +
     tally.failures.sort_by(|a, b| a.seed.cmp(&b.seed));
     tally.took = begun.elapsed();
     tally
-}
-
-/// Every single fault, and for create and delete every pair of two of which every `stride`-th is taken.
-pub(crate) fn follow(stride: usize) -> impl Fn(&Case, &Report) -> Vec<Case> + Sync {
-    move |case, report| {
-        let pairs = matches!(case.operation, Operation::Create | Operation::Delete);
-        match case.plan.len() {
-            _ if report.wrong.is_some() => Vec::new(),
-            0 => with_one_more(case, report),
-            1 if pairs && stride > 0 => {
-                let offset = case.to_string().bytes().map(usize::from).sum::<usize>() % stride;
-                with_one_more(case, report).into_iter().skip(offset).step_by(stride).collect()
-            }
-            _ => Vec::new(),
-        }
-    }
 }

@@ -83,7 +83,7 @@ impl Operation {
 
     /// Brings the world to where the operation begins, without faults.
     pub(crate) async fn prepare(self, world: &mut World) -> Result<(), String> {
-        world.until("the account is ready", |world| check::ready(world.account().as_ref())).await?;
+        world.until("the account is ready", |world| check::ready(world.account().as_deref())).await?;
         if matches!(self, Create | Adopt) {
             if self == Adopt {
                 let name = world.manifest()["spec"]["name"].as_str().expect("a name").to_owned();
@@ -96,7 +96,7 @@ impl Operation {
         }
         let manifest = self.before(world);
         world.apply(&manifest).await;
-        world.until("the product is ready", |world| check::ready(world.object().as_ref())).await?;
+        world.until("the product is ready", |world| check::ready(world.object().as_deref())).await?;
         world.pass(Duration::from_secs(15)).await;
         Ok(())
     }

@@ -24,11 +24,13 @@ vendor that lies about what it has. The API server of the simulation is compared
 ";
 
 /// The page.
-pub(crate) fn page(tally: &Tally, stride: usize) -> String {
-    let pairs = match stride {
-        0 => "No pairs of faults were run.".to_owned(),
-        1 => "Create and delete ran with every pair of two faults.".to_owned(),
-        _ => format!("Create and delete ran with every {stride}th pair of two faults."),
+pub(crate) fn page(tally: &Tally) -> String {
+    let pairs = match (tally.pairs, tally.all_pairs) {
+        (0, _) => "No pairs of faults were run.".to_owned(),
+        (run, all) if run == all => format!("Create and delete ran with all {all} pairs of two faults."),
+        (run, all) => {
+            format!("Create and delete ran with {run} of their {all} pairs of two faults, drawn by chance.")
+        }
     };
     let mut text = HEAD.to_owned();
     let _ = writeln!(text, "{} runs, {} failures. {pairs}\n", tally.runs, tally.failures.len());

@@ -1,5 +1,7 @@
 //! A vendor as the checks look at it, the same for all four.
 
+use std::sync::OnceLock;
+
 use iot_simulator::{InProcess, alibaba, huawei, tencent};
 use serde_json::{Value, json};
 
@@ -31,7 +33,15 @@ pub(crate) struct Product {
     /// Key of the output Secret and its value.
     pub(crate) secret: Option<(&'static str, String)>,
     /// Everything of it.
-    pub(crate) all: String,
+    pub(crate) all: All,
+}
+
+/// A product as its vendor has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum All {
+    Tencent(tencent::Product),
+    Alibaba(alibaba::Product),
+    Huawei(huawei::Product),
 }
 
 impl Vendor {
@@ -55,6 +65,11 @@ impl Vendor {
 
     /// Credentials Secret, account and product of the contract.
     pub(crate) fn manifests(self) -> [Value; 3] {
+        static READ: [OnceLock<[Value; 3]>; 5] = [const { OnceLock::new() }; 5];
+        READ[self as usize].get_or_init(|| self.read_manifests()).clone()
+    }
+
+    fn read_manifests(self) -> [Value; 3] {
         use serde::Deserialize as _;
         let documents = |text: &str| -> Vec<Value> {
             serde_yaml_ng::Deserializer::from_str(text)
@@ -76,23 +91,12 @@ impl Vendor {
     /// All products of the account.
     pub(crate) fn products(self, simulator: &InProcess) -> Vec<Product> {
         let admin = simulator.admin();
+        let account = self.account();
         match self {
-            Self::Tencent => {
-                admin.tencent().products(self.account()).expect("products").iter().map(of_tencent).collect()
-            }
-            Self::Legacy => admin
-                .tencent_legacy()
-                .products(self.account())
-                .expect("products")
-                .iter()
-                .map(of_tencent)
-                .collect(),
-            Self::Alibaba => {
-                admin.alibaba().products(self.account()).expect("products").iter().map(of_alibaba).collect()
-            }
-            Self::Huawei | Self::HuaweiOpen => {
-                admin.huawei().products(self.account()).expect("products").iter().map(of_huawei).collect()
-            }
+            Self::Tencent => of(admin.tencent().products(account), of_tencent),
+            Self::Legacy => of(admin.tencent_legacy().products(account), of_tencent),
+            Self::Alibaba => of(admin.alibaba().products(account), of_alibaba),
+            Self::Huawei | Self::HuaweiOpen => of(admin.huawei().products(account), of_huawei),
         }
     }
 
@@ -147,35 +151,38 @@ impl Vendor {
     }
 }
 
-fn of_tencent(product: &tencent::Product) -> Product {
+fn of<P, E: std::fmt::Debug>(products: Result<Vec<P>, E>, read: fn(P) -> Product) -> Vec<Product> {
+    products.expect("products").into_iter().map(read).collect()
+}
+
+fn of_tencent(product: tencent::Product) -> Product {
     let secret = product.product_secret.clone();
     Product {
         id: product.product_id.clone(),
         name: product.product_name.clone(),
         description: product.product_description.clone(),
         secret: (!secret.is_empty()).then_some(("productSecret", secret)),
-        all: format!("{product:?}"),
+        all: All::Tencent(product),
     }
 }
 
-fn of_alibaba(product: &alibaba::Product) -> Product {
+fn of_alibaba(product: alibaba::Product) -> Product {
     Product {
         id: product.product_key.clone(),
         name: product.product_name.clone(),
         description: product.description.clone(),
         secret: Some(("productSecret", product.product_secret.clone())),
-        all: format!("{product:?}"),
+        all: All::Alibaba(product),
     }
 }
 
-fn of_huawei(product: &huawei::Product) -> Product {
-    let mut undated = product.clone();
-    undated.last_updated_datetime = 0;
+fn of_huawei(mut product: huawei::Product) -> Product {
+    product.last_updated_datetime = 0;
     Product {
         id: product.id.to_string(),
         name: product.name.clone(),
         description: product.description.clone(),
         secret: Some(("password", product.password.clone())),
-        all: format!("{undated:?}"),
+        all: All::Huawei(product),
     }
 }

@@ -57,6 +57,14 @@ fn served() -> Arc<[Kind]> {
     Arc::clone(KINDS.get_or_init(|| kinds(&DEFINITIONS)))
 }
 
+fn endpoints() -> Arc<AllowedEndpoints> {
+    static ENDPOINTS: OnceLock<Arc<AllowedEndpoints>> = OnceLock::new();
+    Arc::clone(ENDPOINTS.get_or_init(|| {
+        let endpoints = AllowedEndpoints::parse(&["vendor.test".to_owned()]).expect("a glob");
+        Arc::new(endpoints.with_plain_http(true))
+    }))
+}
+
 /// One operator process. Dropping it is its death.
 struct Process {
     _controllers: JoinSet<()>,
@@ -127,9 +135,8 @@ impl World {
             vendor_timeout: arguments.vendor_timeout,
             reconcile_timeout: arguments.reconcile_timeout,
         };
-        let endpoints = AllowedEndpoints::parse(&["vendor.test".to_owned()]).expect("a glob");
         let surroundings = Surroundings {
-            endpoints: Arc::new(endpoints.with_plain_http(true)),
+            endpoints: endpoints(),
             fence: Arc::new(Always),
             network: Arc::new(Vendors { simulator: self.simulator.clone(), gate: self.gate.clone() }),
             metrics: Metrics::new(),
@@ -215,17 +222,17 @@ impl World {
     }
 
     /// The product's object.
-    pub(crate) fn object(&self) -> Option<Value> {
+    pub(crate) fn object(&self) -> Option<Arc<Value>> {
         self.server.object("iotproducts", NAMESPACE, &self.name)
     }
 
     /// The account's object.
-    pub(crate) fn account(&self) -> Option<Value> {
+    pub(crate) fn account(&self) -> Option<Arc<Value>> {
         self.server.object("iotaccounts", NAMESPACE, &self.account)
     }
 
     /// A Secret.
-    pub(crate) fn secret(&self, name: &str) -> Option<Value> {
+    pub(crate) fn secret(&self, name: &str) -> Option<Arc<Value>> {
         self.server.object("secrets", NAMESPACE, name)
     }
 

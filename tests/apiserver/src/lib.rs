@@ -80,10 +80,9 @@ impl ApiServer {
     }
 
     /// An object, by the plural of its kind.
-    pub fn object(&self, plural: &str, namespace: &str, name: &str) -> Option<Value> {
+    pub fn object(&self, plural: &str, namespace: &str, name: &str) -> Option<Arc<Value>> {
         let kind = self.0.kinds.iter().position(|kind| kind.plural == plural)?;
-        let found = self.store().get(&(kind, namespace.to_owned(), name.to_owned()))?;
-        Some(Value::clone(&found))
+        self.store().get(&(kind, namespace.to_owned(), name.to_owned()))
     }
 
     /// All objects of a kind.
