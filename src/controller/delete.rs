@@ -116,8 +116,16 @@ fn deleted(visit: &Visit<'_>) -> Outcome {
     if again { Outcome::Look(LINGERS) } else { Outcome::Again }
 }
 
-/// A product that an unclear attempt did create: its id is recorded first, so that nothing forgets it.
+/// A product that an unclear attempt did create: its id is recorded first, so that nothing forgets it. A list that
+/// lags may show one that is gone, and not yet the one that is there: what is gone settles nothing.
 async fn record_found(visit: &mut Visit<'_>, link: &Link, product: &Observed) -> Result<Outcome, Error> {
+    if link.connection.traits().reads_by_id {
+        match link.connection.cloud.read(&product.id, visit.call()).await {
+            Ok(_) => {}
+            Err(error) if error.is_not_found() => return Ok(Outcome::Look(LINGERS)),
+            Err(error) => return Err(error.into()),
+        }
+    }
     if let Some(open) = visit.ledger() {
         visit.object = ledger::write(&visit.api(), &visit.object, &open).await?;
         visit.object = ledger::record_id(&visit.api(), &visit.object, &open, &product.id).await?;

@@ -62,12 +62,7 @@ impl Case {
 
     /// Runs it, on a runtime of its own whose clock jumps.
     pub(crate) fn run(&self) -> Report {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .expect("a runtime");
-        runtime.block_on(self.played())
+        runtime().block_on(self.played())
     }
 
     async fn played(&self) -> Report {
@@ -107,6 +102,11 @@ impl Case {
         let wrong = wrong.or_else(|| too_many(&steps, self.plan.len()));
         Report { steps, until_good, took, wrong }
     }
+}
+
+/// A runtime whose clock jumps.
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime")
 }
 
 /// No run may need more calls than this.

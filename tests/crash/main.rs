@@ -18,6 +18,7 @@ mod case;
 mod check;
 mod fault;
 mod gate;
+mod ghost;
 mod matrix;
 mod operation;
 mod page;

@@ -5,7 +5,9 @@ use libtest_mimic::{Failed, Trial};
 
 use crate::case::Case;
 use crate::gate::Side;
+use crate::ghost::a_ghost_is_not_taken_for_what_is_there;
 use crate::matrix::{plain, with_one_more};
+use crate::vendor::Vendor;
 
 /// One of so many single faults is run; which ones differs from operation to operation.
 const STRIDE: usize = 17;
@@ -37,7 +39,11 @@ pub(crate) fn trials() -> Vec<Trial> {
         same_again();
         Ok(())
     });
-    operations.chain(once).chain([same]).collect()
+    let ghosts = [Vendor::Tencent, Vendor::Alibaba, Vendor::Huawei].map(|vendor| {
+        let name = format!("a list that lags shows a deletion what is gone ({})", vendor.name());
+        Trial::test(name, move || a_ghost_is_not_taken_for_what_is_there(vendor))
+    });
+    operations.chain(once).chain(ghosts).chain([same]).collect()
 }
 
 fn check(case: &Case) -> Result<(), Failed> {

@@ -130,6 +130,18 @@ impl Vendor {
         .expect("a product");
     }
 
+    /// Deletes a product behind the operator's back.
+    pub(crate) fn remove(self, simulator: &InProcess, id: &str) {
+        let (admin, account) = (simulator.admin(), self.account());
+        match self {
+            Self::Tencent => admin.tencent().delete_product(account, id).map(drop),
+            Self::Legacy => admin.tencent_legacy().delete_product(account, id).map(drop),
+            Self::Alibaba => admin.alibaba().delete_product(account, id).map(drop),
+            Self::Huawei | Self::HuaweiOpen => admin.huawei().delete_product(account, id).map(drop),
+        }
+        .expect("a product to delete");
+    }
+
     /// Changes something of a product in the vendor's console that the operator can bring back.
     pub(crate) fn disturb(self, simulator: &InProcess, id: &str) {
         let admin = simulator.admin();
