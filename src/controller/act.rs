@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::connect::Link;
 use super::error::Error;
+use super::observe::confirmed;
 use super::outcome::Outcome;
 use super::settle::{Held, settle};
 use super::visit::Visit;
@@ -18,7 +19,7 @@ use crate::plan::desired::Desired;
 use crate::plan::diff::needs_full_read;
 use crate::plan::ledger::{Ledger, LedgerState};
 use crate::plan::mark::{Marks, find};
-use crate::plan::{Claim, Plan, SLOW, Wait};
+use crate::plan::{Claim, Plan, SLOW, SOON, Wait};
 use crate::record::{RecordError, ledger};
 use crate::vendor::{AnyCloud, Call, Class, Cloud, CreateRequest, Observed, Target, VendorError};
 
@@ -47,12 +48,13 @@ pub async fn act(
         }
         Plan::Take { product, claim, surplus } => {
             let sent = visit.ledger().map(|ledger| ledger.name);
-            let Some(held) = take(visit, link, desired, *product, claim).await? else {
-                return Ok(Outcome::Again);
+            let Some(product) = confirmed(visit, link, *product, claim).await? else {
+                return Ok(Outcome::Look(SOON));
             };
-            let held = match held {
-                Taken::Held(held) => held,
-                Taken::Refused(wait) => return Ok(Outcome::Waiting(wait)),
+            let held = match take(visit, link, desired, product, claim).await? {
+                Some(Taken::Held(held)) => held,
+                Some(Taken::Refused(wait)) => return Ok(Outcome::Waiting(wait)),
+                None => return Ok(Outcome::Again),
             };
             remove_surplus(visit, link, &surplus, sent.as_deref()).await;
             settle(visit, link, desired, held).await

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::connect::Link;
 use super::error::Error;
+use super::observe::confirmed;
 use super::outcome::Outcome;
 use super::visit::Visit;
 use crate::api::{PRODUCT_FINALIZER, Reason};
-use crate::plan::{Plan, SecretFate, Wait};
+use crate::plan::{Claim, Plan, SOON, SecretFate, Wait};
 use crate::record::{ledger, secret};
 use crate::vendor::{Cloud, Observed, Target};
 
@@ -20,7 +21,7 @@ const LINGERS: Duration = Duration::from_secs(3);
 pub async fn act(visit: &mut Visit<'_>, link: Option<&Link>, plan: Plan) -> Result<Outcome, Error> {
     match (plan, link) {
         (Plan::Delete { product }, Some(link)) => delete(visit, link, &product).await,
-        (Plan::DeleteFound { product }, Some(link)) => record_found(visit, link, &product).await,
+        (Plan::DeleteFound { product }, Some(link)) => record_found(visit, link, *product).await,
         (Plan::Gone, _) => {
             remove_secret(visit).await?;
             let note = visit.recorded().map_or_else(
@@ -116,16 +117,11 @@ fn deleted(visit: &Visit<'_>) -> Outcome {
     if again { Outcome::Look(LINGERS) } else { Outcome::Again }
 }
 
-/// A product that an unclear attempt did create: its id is recorded first, so that nothing forgets it. A list that
-/// lags may show one that is gone, and not yet the one that is there: what is gone settles nothing.
-async fn record_found(visit: &mut Visit<'_>, link: &Link, product: &Observed) -> Result<Outcome, Error> {
-    if link.connection.traits().reads_by_id {
-        match link.connection.cloud.read(&product.id, visit.call()).await {
-            Ok(_) => {}
-            Err(error) if error.is_not_found() => return Ok(Outcome::Look(LINGERS)),
-            Err(error) => return Err(error.into()),
-        }
-    }
+/// A product that an unclear attempt did create: its id is recorded first, so that nothing forgets it.
+async fn record_found(visit: &mut Visit<'_>, link: &Link, product: Observed) -> Result<Outcome, Error> {
+    let Some(product) = confirmed(visit, link, product, Claim::Mark).await? else {
+        return Ok(Outcome::Look(SOON));
+    };
     if let Some(open) = visit.ledger() {
         visit.object = ledger::write(&visit.api(), &visit.object, &open).await?;
         visit.object = ledger::record_id(&visit.api(), &visit.object, &open, &product.id).await?;

@@ -8,7 +8,7 @@ use super::error::Error;
 use super::visit::Visit;
 use crate::api::{IotProductStatus, Reason};
 use crate::plan::search::{Found, search};
-use crate::plan::{Facts, Listing, Need, Seen};
+use crate::plan::{Claim, Facts, Listing, Need, Seen};
 use crate::record::observed::from_status;
 use crate::vendor::{Cloud, Observed};
 
@@ -114,6 +114,26 @@ async fn read(visit: &Visit<'_>, link: &Link, id: &str, facts: &Facts) -> Result
         Err(error) if error.is_not_found() => {
             Ok(Seen::Absent { proved: proved(visit, link, id, facts).await? })
         }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What a list shows with our mark and is about to be recorded, read by its id where that can be. None if it is gone: a
+/// list that lags shows it for a while, and perhaps not yet another that is there.
+pub async fn confirmed(
+    visit: &Visit<'_>,
+    link: &Link,
+    listed: Observed,
+    claim: Claim,
+) -> Result<Option<Observed>, Error> {
+    let finds = claim == Claim::Mark && visit.recorded().is_none();
+    if !finds || !link.connection.traits().reads_by_id {
+        return Ok(Some(listed));
+    }
+    link.usable()?;
+    match link.connection.cloud.read(&listed.id, visit.call()).await {
+        Ok(product) => Ok(Some(product)),
+        Err(error) if error.is_not_found() => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

@@ -5,7 +5,7 @@ use libtest_mimic::{Failed, Trial};
 
 use crate::case::Case;
 use crate::gate::Side;
-use crate::ghost::a_ghost_is_not_taken_for_what_is_there;
+use crate::ghost::{a_deletion_takes_away_what_is_there, what_is_there_is_recorded};
 use crate::matrix::{plain, with_one_more};
 use crate::vendor::Vendor;
 
@@ -39,9 +39,12 @@ pub(crate) fn trials() -> Vec<Trial> {
         same_again();
         Ok(())
     });
-    let ghosts = [Vendor::Tencent, Vendor::Alibaba, Vendor::Huawei].map(|vendor| {
-        let name = format!("a list that lags shows a deletion what is gone ({})", vendor.name());
-        Trial::test(name, move || a_ghost_is_not_taken_for_what_is_there(vendor))
+    let ghosts = Vendor::ALL.into_iter().filter(|vendor| *vendor != Vendor::Legacy).flat_map(|vendor| {
+        let name = |what: &str| format!("a list that lags shows {what} what is gone ({})", vendor.name());
+        [
+            Trial::test(name("a deletion"), move || a_deletion_takes_away_what_is_there(vendor)),
+            Trial::test(name("a creation"), move || what_is_there_is_recorded(vendor)),
+        ]
     });
     operations.chain(once).chain(ghosts).chain([same]).collect()
 }

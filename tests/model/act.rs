@@ -4,7 +4,7 @@
 use iot_product_operator::plan::Plan;
 
 use crate::explore::Setting;
-use crate::rules::decide;
+use crate::rules::{decide, standing};
 use crate::state::{
     Answer, Breach, Entry, LIMIT, Maker, Marked, Object, Phase, Request, State, Thing, Tick, Todo,
 };
@@ -35,19 +35,20 @@ impl State {
                 self.claimed(by, ledger, id, &surplus, sent, setting);
             }
             Phase::Releasing { fresh } => self.release(by, fresh, setting),
-            // Nothing comes any more, and the deadline is over.
             Phase::Waiting { .. } | Phase::Idle => {}
         }
     }
 
     fn begin(&mut self, by: usize, todo: Todo, fresh: bool, setting: &Setting) {
         let fresh = fresh || !setting.rules.preconditions;
+        // What a list shows that lags may be gone.
+        let there = |id: u8| self.thing(id).is_some() || !setting.rules.reads_found;
         if self.object.gone {
             return;
         }
         match todo {
             Todo::Create { attempt, name } if fresh => self.create(by, attempt, name, setting),
-            Todo::Take { id, surplus } if fresh => self.take(by, id, surplus, setting),
+            Todo::Take { id, surplus } if fresh && there(id) => self.take(by, id, surplus, setting),
             Todo::Rename { id, name } => self.rename(id, name, setting),
             Todo::Recreate { id } => {
                 if self.object.recorded == Some(id) {
@@ -57,7 +58,7 @@ impl State {
                 }
             }
             Todo::Delete { id } => self.delete(by, id, fresh, setting),
-            Todo::Found { id } if fresh => {
+            Todo::Found { id } if fresh && there(id) => {
                 let Some(ledger) = self.controllers[by].ledger else { return };
                 let before = self.object.clone();
                 self.object.ledger = Some(ledger);
@@ -83,7 +84,7 @@ impl State {
         if self.object.recorded.is_some() {
             self.breach = Some(Breach::CreatedWhileRecorded);
         }
-        let before = self.controllers[by].ledger;
+        let before = standing(&self.object, &self.controllers[by]);
         let ledger = Entry { attempt, name, deadline: LIMIT, open: true, taken: None };
         let old = self.object.clone();
         self.object.finalizer = true;
@@ -93,8 +94,8 @@ impl State {
         controller.ledger = Some(ledger);
         controller.first_empty = None;
         controller.phase = Phase::Waiting { ledger, before };
-        let by = u8::try_from(by).expect("one of two");
-        self.requests.push(Request { by, attempt, name, deadline: LIMIT, late: false, excused: false });
+        let waits = Some((u8::try_from(by).expect("one of two"), attempt));
+        self.requests.push(Request { waits, name, deadline: LIMIT, late: false, excused: false });
     }
 
     fn take(&mut self, by: usize, id: u8, surplus: Vec<u8>, setting: &Setting) {
@@ -107,6 +108,8 @@ impl State {
         self.object.ledger = Some(ledger);
         self.wrote(by, Some(old), setting);
         self.controllers[by].ledger = Some(ledger);
+        // What was looked up before counts for nothing: the deadline is this moment.
+        self.controllers.iter_mut().for_each(|controller| controller.first_empty = None);
         let sent = known.map(|entry| entry.name);
         self.controllers[by].phase = Phase::Claiming { ledger, id, surplus, sent };
     }
@@ -257,7 +260,7 @@ impl State {
     }
 
     /// The vendor carries a create out.
-    pub(crate) fn arrive(&mut self, at: usize, answered: bool, refused: bool, setting: &Setting) {
+    pub(crate) fn arrive(&mut self, at: usize, refused: bool, setting: &Setting) {
         let request = self.requests.remove(at);
         let answer = if refused {
             Answer::Refused
@@ -276,10 +279,10 @@ impl State {
             });
             Answer::Created(self.made)
         };
-        let controller = &mut self.controllers[usize::from(request.by)];
+        let Some((by, attempt)) = request.waits else { return };
+        let controller = &mut self.controllers[usize::from(by)];
         if let Phase::Waiting { ledger, before } = &controller.phase
-            && answered
-            && ledger.attempt == request.attempt
+            && ledger.attempt == attempt
         {
             controller.phase = Phase::Answered { ledger: *ledger, before: *before, answer };
         }

@@ -8,7 +8,7 @@ use iot_product_operator::vendor::Traits;
 use stateright::{Model, Property};
 
 use crate::rules::{Rules, list_may_lag};
-use crate::state::{Budget, LONG, Maker, Marked, Object, Phase, State, Thing, Tick};
+use crate::state::{Budget, LIMIT, LONG, Maker, Marked, Object, Phase, State, Thing, Tick};
 
 /// Visits of each process within which everything is to be settled once nothing goes wrong any more.
 const ROUNDS: usize = 60;
@@ -34,13 +34,11 @@ pub(crate) enum Action {
     Visit { by: usize, old_object: bool, old_list: bool },
     /// A process makes its next call.
     Step { by: usize },
-    /// A process's deadline is over.
-    GiveUp { by: usize },
-    /// A create has its effect.
-    Arrive { request: usize, answered: bool, refused: bool },
-    /// A create is lost.
+    /// A create has its effect, and is answered if anyone waits; or it is refused.
+    Arrive { request: usize, refused: bool },
+    /// A create is lost with its connection.
     Lose { request: usize },
-    /// A create will come after its deadline.
+    /// Its connection is cut, and it has its effect later: soon, or after its deadline.
     Delay { request: usize },
     /// A process dies and starts again.
     Crash { by: usize },
@@ -76,13 +74,12 @@ impl Setting {
 
     fn faults(&self, state: &State, actions: &mut Vec<Action>) {
         for (request, sent) in state.requests.iter().enumerate() {
-            actions.push(Action::Arrive { request, answered: false, refused: false });
-            actions.push(Action::Lose { request });
-            if !sent.late && self.late > 0 {
-                actions.push(Action::Delay { request });
+            // One that is going to be lost or late touches nothing before it is, so it may be so from the start.
+            if sent.deadline == LIMIT && !sent.late {
+                actions.extend([Action::Lose { request }, Action::Delay { request }]);
             }
-            if sent.deadline >= 0 {
-                actions.push(Action::Arrive { request, answered: true, refused: true });
+            if sent.waits.is_some() {
+                actions.push(Action::Arrive { request, refused: true });
             }
         }
         actions.extend((0..2).map(|by| Action::Crash { by }));
@@ -162,7 +159,7 @@ impl Setting {
     /// both processes visit, and time passes.
     fn round(&self, mut state: State) -> State {
         while !state.requests.is_empty() {
-            state.arrive(0, true, false, self);
+            state.arrive(0, false, self);
         }
         for by in [0, 1] {
             for _ in 0..8 {
@@ -171,13 +168,13 @@ impl Setting {
             state.visit(by, false, None, self);
             for _ in 0..8 {
                 while !state.requests.is_empty() {
-                    state.arrive(0, true, false, self);
+                    state.arrive(0, false, self);
                 }
                 state.step(by, self);
             }
         }
         state.pass(1, self.lag);
-        state.canonical(self.lag, self.traits.reads_by_id)
+        state.canonical(self.lag, self.rules.believes)
     }
 
     /// What was asked for is done, or it is said why not.
@@ -188,14 +185,18 @@ impl Setting {
         if state.object.gone {
             return state.ours().next().is_none();
         }
-        let only = |id: u8| state.ours().all(|thing| thing.id == id);
+        // Where one product is of the documented exception, either of the two may be the recorded one.
+        let only = |recorded: &Thing| {
+            state.ours().all(|thing| thing.id == recorded.id)
+                || (recorded.excused && state.ours().count() <= 1)
+        };
         match state.object.recorded.and_then(|id| state.thing(id)) {
             _ if state.object.deleting => false,
             // Another owner took it over: `NameConflict`.
             Some(thing) if thing.maker == Maker::Stranger => state.ours().next().is_none(),
             Some(thing) => {
                 let others = state.taken_now(state.object.name) && self.unique();
-                only(thing.id) && (thing.name == state.object.name || others || !self.renames())
+                only(thing) && (thing.name == state.object.name || others || !self.renames())
             }
             // A stranger's product has the name: `NameConflict`.
             None => {
@@ -268,14 +269,12 @@ impl Model for Setting {
                         }
                     }
                 }
-                Phase::Waiting { ledger, .. } if ledger.deadline <= 0 => actions.push(Action::GiveUp { by }),
                 Phase::Idle | Phase::Waiting { .. } => {}
                 _ => actions.push(Action::Step { by }),
             }
         }
         for request in 0..state.requests.len() {
-            let answered = !state.requests[request].late;
-            actions.push(Action::Arrive { request, answered, refused: false });
+            actions.push(Action::Arrive { request, refused: false });
         }
         if state.budget.faults > 0 {
             self.faults(state, actions);
@@ -297,11 +296,10 @@ impl Model for Setting {
             Action::Visit { by, old_object, old_list } => {
                 next.visit(*by, *old_object, old_list.then_some(self.lag), self);
             }
-            Action::Step { by } | Action::GiveUp { by } => next.step(*by, self),
-            Action::Arrive { request, answered, refused } => {
-                let late = next.requests[*request].late;
-                next.budget.faults -= u8::from((!answered && !late) || *refused);
-                next.arrive(*request, *answered, *refused, self);
+            Action::Step { by } => next.step(*by, self),
+            Action::Arrive { request, refused } => {
+                next.budget.faults -= u8::from(*refused);
+                next.arrive(*request, *refused, self);
             }
             Action::Tick => next.pass(1, self.lag),
             Action::Leap => next.pass(LONG, self.lag),
@@ -316,7 +314,7 @@ impl Model for Setting {
                 }
             }
         }
-        let next = next.canonical(self.lag, self.traits.reads_by_id);
+        let next = next.canonical(self.lag, self.rules.believes);
         (next != *last).then_some(next)
     }
 

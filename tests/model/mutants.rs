@@ -154,3 +154,12 @@ fn the_ledger_of_a_found_product_is_closed_before_its_id_is_recorded() {
     let budget = Budget { faults: 2, ..DELETING };
     breaks(&huawei::TRAITS, Rules { claims_open: false, ..huawei() }, budget, &[OUTLIVES, CONVERGES]);
 }
+
+/// Found by this model: a list that lagged showed a product that was gone, whose absence then stood for that of the
+/// one that was there.
+#[test]
+fn what_is_found_in_a_list_is_not_read() {
+    let budget = Budget { faults: 2, ..DELETING };
+    let rules = Rules { reads_found: false, ..Rules::kept(&alibaba::TRAITS) };
+    breaks(&alibaba::TRAITS, rules, budget, &[OUTLIVES, CONVERGES]);
+}

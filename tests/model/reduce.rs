@@ -1,11 +1,27 @@
 //! What makes the number of states finite, and small: times that no rule asks any more are alike, and so is what
-//! nothing reads again.
+//! nothing reads again. Each form stands for states in which from there on the same can happen.
 
-use crate::state::{Controller, Entry, LONG, OLD, Object, Phase, State, Tick, VERY_OLD};
+use iot_product_operator::vendor::Traits;
+
+use crate::state::{Controller, Entry, LATE, LONG, OLD, Object, Phase, State, Tick, VERY_OLD};
 
 impl Controller {
+    /// The ledgers that it knows, and that it may still write.
+    fn entries(&mut self) -> Vec<&mut Entry> {
+        let mut entries: Vec<&mut Entry> = self.ledger.iter_mut().collect();
+        match &mut self.phase {
+            Phase::Waiting { ledger, before } | Phase::Answered { ledger, before, .. } => {
+                entries.push(ledger);
+                entries.extend(before);
+            }
+            Phase::Claiming { ledger, .. } => entries.push(ledger),
+            Phase::Idle | Phase::Planned { .. } | Phase::Releasing { .. } => {}
+        }
+        entries
+    }
+
     /// Forgets what the next visit would not ask or learns anew.
-    fn forget(&mut self, gone: bool, newest: u8, stale: bool, reads_by_id: bool) {
+    fn forget(&mut self, gone: bool, newest: u8, stale: bool) {
         self.current &= stale;
         // A higher attempt on the object takes its place.
         if gone || self.ledger.is_some_and(|entry| entry.attempt < newest) {
@@ -14,19 +30,12 @@ impl Controller {
         if gone {
             (self.first_empty, self.deleted) = (None, None);
         }
-        let old = |entry: &mut Entry| {
-            if !entry.open && reads_by_id {
-                entry.deadline = OLD;
-            }
-        };
-        self.ledger.iter_mut().for_each(old);
         match &mut self.phase {
             Phase::Planned { .. } | Phase::Releasing { .. } if gone => self.phase = Phase::Idle,
             Phase::Waiting { ledger, before } | Phase::Answered { ledger, before, .. } => {
                 *before = before.filter(|before| before.open && before.name == ledger.name);
             }
-            Phase::Claiming { ledger, .. } => old(ledger),
-            Phase::Planned { .. } | Phase::Releasing { .. } | Phase::Idle => {}
+            _ => {}
         }
     }
 }
@@ -34,7 +43,8 @@ impl Controller {
 impl State {
     /// Brings a state into the one form of all that differ in nothing that is asked any more.
     #[must_use]
-    pub(crate) fn canonical(mut self, lag: Tick, reads_by_id: bool) -> Self {
+    pub(crate) fn canonical(mut self, lag: Tick, traits: &Traits) -> Self {
+        let reads_by_id = traits.reads_by_id;
         self.things.retain(|thing| thing.removed.is_none_or(|removed| removed + lag > 0));
         let object = &self.object;
         // One that differs in nothing that the decision about a recorded product rests on shows nothing else.
@@ -47,29 +57,108 @@ impl State {
             (stale.ledger, stale.attempt, stale.previous) = (None, 0, None);
         }
         let (gone, newest) = (object.gone, object.ledger.map_or(0, |entry| entry.attempt));
+        self.cut();
         for controller in &mut self.controllers {
-            controller.forget(gone, newest, self.stale.is_some(), reads_by_id);
+            controller.forget(gone, newest, self.stale.is_some());
         }
         if gone {
             self.object = Object { gone, ..State::new(self.budget).object };
             self.budget.renames = 0;
             self.budget.deletes = 0;
-        } else if let Some(closed) = self.object.ledger.as_mut().filter(|entry| !entry.open && reads_by_id) {
-            closed.deadline = OLD;
         }
-        if self.object.recorded.is_some() && reads_by_id && self.budget.faults == 0 {
-            self.settle(lag);
+        if reads_by_id {
+            if self.object.recorded.is_some() && self.budget.faults == 0 {
+                self.settle(lag);
+            }
+            self.forget_known();
+            self.forget_times(traits.refuses_taken_names);
         }
-        self.requests.sort();
-        // The two processes are alike.
+        self.sorted()
+    }
+
+    /// The two processes are alike.
+    fn sorted(mut self) -> Self {
         if self.controllers[1] < self.controllers[0] {
             self.controllers.swap(0, 1);
-            for request in &mut self.requests {
-                request.by = 1 - request.by;
+            for (by, _) in self.requests.iter_mut().filter_map(|request| request.waits.as_mut()) {
+                *by = 1 - *by;
             }
-            self.requests.sort();
         }
+        self.requests.sort();
         self
+    }
+
+    /// Nobody waits for a call that will not be answered: its connection is cut.
+    fn cut(&mut self) {
+        for request in &mut self.requests {
+            let late = request.late;
+            request.waits = request.waits.filter(|(by, attempt)| {
+                let phase = &self.controllers[usize::from(*by)].phase;
+                !late && matches!(phase, Phase::Waiting { ledger, .. } if ledger.attempt == *attempt)
+            });
+        }
+        for (by, controller) in (0..).zip(&mut self.controllers) {
+            let answered = self.requests.iter().any(|r| r.waits.is_some_and(|(waits, _)| waits == by));
+            if matches!(controller.phase, Phase::Waiting { .. }) && !answered {
+                controller.phase = Phase::Idle;
+            }
+        }
+    }
+
+    fn entries(&mut self) -> impl Iterator<Item = &mut Entry> {
+        let known = self.controllers.iter_mut().flat_map(Controller::entries);
+        self.object.ledger.iter_mut().chain(known)
+    }
+
+    /// What a visit would read anew from the object, and an id that no list shows any more.
+    fn forget_known(&mut self) {
+        let things = &self.things;
+        let Object { ledger, attempt, previous, .. } = &mut self.object;
+        *previous = previous.filter(|id| things.iter().any(|thing| thing.id == *id));
+        let (Some(written), attempt) = (*ledger, *attempt) else { return };
+        let same = |known: &Entry| known.attempt == written.attempt;
+        // The id that it led to is recorded, or was: no moment of it is asked any more.
+        let alike =
+            self.controllers.iter().filter_map(|c| c.ledger).filter(same).all(|known| known == written);
+        if written.attempt == attempt && alike {
+            self.entries().filter(|entry| same(entry)).for_each(|entry| entry.deadline = OLD);
+        }
+        if written.attempt >= attempt {
+            let ledger = self.object.ledger;
+            for controller in self.controllers.iter_mut().filter(|c| c.phase == Phase::Idle) {
+                controller.ledger = controller.ledger.filter(|known| Some(*known) != ledger);
+            }
+        }
+    }
+
+    /// Times that no rule tells apart.
+    fn forget_times(&mut self, refuses_taken_names: bool) {
+        let Object { name, deleting, ledger, attempt, .. } = self.object;
+        let asked = |entry: &Entry| entry.open && (Some(*entry) != ledger || entry.attempt != attempt);
+        let edits = deleting || self.budget.renames > 0 || self.budget.deletes > 0;
+        // Nothing takes two look-ups any more.
+        let one = refuses_taken_names && !edits && self.entries().all(|entry| entry.name == name);
+        let firsts: Vec<Tick> = self.controllers.iter().filter_map(|c| c.first_empty).collect();
+        let mut deadlines = Vec::new();
+        for entry in self.entries() {
+            entry.taken = entry.taken.map(|taken| if taken > -LONG { taken.max(-LATE) } else { VERY_OLD });
+            if !entry.open {
+                entry.deadline = OLD;
+            } else if asked(entry) {
+                let older = firsts.iter().copied().filter(|first| *first >= entry.deadline && !one);
+                let alike = older.chain([if one { 0 } else { -LATE }]).min().unwrap_or_default();
+                entry.deadline = entry.deadline.max(alike);
+                deadlines.push(entry.deadline);
+            }
+        }
+        for controller in &mut self.controllers {
+            let proves = |first: &Tick| !one && deadlines.iter().any(|deadline| deadline <= first);
+            controller.first_empty = controller.first_empty.filter(proves).map(|first| {
+                let later =
+                    deadlines.iter().filter(|deadline| **deadline > first).map(|deadline| deadline - 1);
+                later.chain([-1]).min().unwrap_or(first).max(first)
+            });
+        }
     }
 
     /// A recorded product that nothing can happen to is read by its id alone: neither list nor ledger is asked.
@@ -103,20 +192,11 @@ impl State {
                 shift(taken, floor);
             }
         };
-        self.object.ledger.iter_mut().for_each(&entry);
-        self.stale.iter_mut().filter_map(|stale| stale.ledger.as_mut()).for_each(&entry);
+        self.entries().for_each(entry);
+        self.stale.iter_mut().filter_map(|stale| stale.ledger.as_mut()).for_each(entry);
         for controller in &mut self.controllers {
-            controller.ledger.iter_mut().for_each(&entry);
             controller.first_empty.iter_mut().for_each(|time| shift(time, OLD));
             controller.deleted.iter_mut().for_each(|time| shift(time, OLD));
-            match &mut controller.phase {
-                Phase::Waiting { ledger, before } | Phase::Answered { ledger, before, .. } => {
-                    entry(ledger);
-                    before.iter_mut().for_each(&entry);
-                }
-                Phase::Claiming { ledger, .. } => entry(ledger),
-                Phase::Idle | Phase::Planned { .. } | Phase::Releasing { .. } => {}
-            }
         }
         for thing in &mut self.things {
             shift(&mut thing.born, -lag - 1);

@@ -34,6 +34,8 @@ pub(crate) struct Rules {
     pub(crate) old_lists: bool,
     /// The ledger of a found product stays open until its id is recorded.
     pub(crate) claims_open: bool,
+    /// What is found in a list is read by its id before it settles anything (protocol, Create 3 and Delete 2).
+    pub(crate) reads_found: bool,
 }
 
 impl Rules {
@@ -50,6 +52,7 @@ impl Rules {
             lowers: false,
             old_lists: false,
             claims_open: true,
+            reads_found: believes.reads_by_id,
         }
     }
 }
@@ -103,7 +106,7 @@ fn observed(thing: &Thing, rules: &Rules) -> Observed {
 }
 
 /// The ledger as a process knows it: `Visit::ledger`.
-pub(crate) fn know(object: &Object, memory: &mut Controller) {
+fn know(object: &Object, memory: &mut Controller) {
     let written = object.ledger.map_or(0, |entry| entry.attempt);
     let remembered = memory.ledger.map_or(0, |entry| entry.attempt);
     if written > remembered && written >= object.attempt {
@@ -113,6 +116,14 @@ pub(crate) fn know(object: &Object, memory: &mut Controller) {
         memory.ledger = Some(Entry { attempt: object.attempt, name, deadline: 2, open: true, taken: None });
         memory.first_empty = None;
     }
+}
+
+/// The same as it stands: an attempt that led to a recorded id is settled, also when that product is gone since.
+pub(crate) fn standing(object: &Object, memory: &Controller) -> Option<Entry> {
+    memory.ledger.map(|known| {
+        let led = object.ledger == Some(known) && known.attempt == object.attempt;
+        if known.open && led { Entry { open: false, taken: None, ..known } } else { known }
+    })
 }
 
 fn facts(object: &Object, memory: &Controller, rules: &Rules) -> Facts {
@@ -131,7 +142,7 @@ fn facts(object: &Object, memory: &Controller, rules: &Rules) -> Facts {
         imported: None,
         watched: false,
         adopted_mark: None,
-        ledger: memory.ledger.map(ledger),
+        ledger: standing(object, memory).map(ledger),
         first_empty: memory.first_empty.map(at),
         shown_here: true,
         mark_seen: false,
@@ -209,6 +220,8 @@ fn note(things: &[&Thing], facts: &Facts, memory: &mut Controller) {
     if shown {
         memory.first_empty = None;
     } else if !early {
-        memory.first_empty.get_or_insert(0);
+        // One from before the attempt is none.
+        let counts = |first: &Tick| unsettled.is_none_or(|open| at(*first) >= open.deadline);
+        memory.first_empty = memory.first_empty.filter(counts).or(Some(0));
     }
 }

@@ -14,6 +14,8 @@ pub(crate) const OLD: Tick = -8;
 /// The longest rule asks for 600 s since a name was said to be taken.
 pub(crate) const LONG: Tick = 60;
 pub(crate) const VERY_OLD: Tick = -LONG - 1;
+/// A call may be late, and a list behind, by so much: 60 s.
+pub(crate) const LATE: Tick = 6;
 
 /// Who made a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -64,8 +66,8 @@ impl Entry {
 /// A create on its way.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Request {
-    pub(crate) by: u8,
-    pub(crate) attempt: u8,
+    /// Who waits for the answer, and the attempt that it answers.
+    pub(crate) waits: Option<(u8, u8)>,
     pub(crate) name: u8,
     pub(crate) deadline: Tick,
     pub(crate) late: bool,
@@ -242,7 +244,7 @@ impl State {
         let requests: Vec<String> = self
             .requests
             .iter()
-            .map(|r| format!("#{} by {} due {} late {}", r.attempt, r.by, r.deadline, r.late))
+            .map(|r| format!("name {} for {:?} due {} late {}", r.name, r.waits, r.deadline, r.late))
             .collect();
         format!(
             "  name {name}, deleting {deleting}, gone {gone}, recorded {recorded:?}, ledger {}, products {things:?}, on the way {requests:?}\n{}",
