@@ -12,6 +12,8 @@ CYCLONEDX_VERSION := 0.5.9
 FUZZ_VERSION := 0.13.2
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/iot-product-operator
 CARGO_FUZZ := $(CACHE)/cargo-fuzz-$(FUZZ_VERSION)/bin/cargo-fuzz
+# What fuzzing finds worth keeping for the next time; the seeds in fuzz/corpus stay as they are.
+FUZZ_FOUND := $(CACHE)/fuzz
 FUZZ_TARGETS := tencent tencent_legacy alibaba huawei refusals canonical desired annotations
 CARGO_DENY := $(CACHE)/cargo-deny-$(DENY_VERSION)/bin/cargo-deny
 CARGO_AUDITABLE := $(CACHE)/cargo-auditable-$(AUDITABLE_VERSION)/bin/cargo-auditable
@@ -144,7 +146,9 @@ fuzz-smoke: ## Feed mutated input to every reader of outside bytes, SECONDS_EACH
 .PHONY: fuzz
 fuzz: $(CARGO_FUZZ) ## The same guided by coverage, with cargo-fuzz and the nightly toolchain
 	cd fuzz && for target in $(FUZZ_TARGETS); do \
+	  mkdir -p "$(FUZZ_FOUND)/$$target"; \
 	  PATH="$(dir $(CARGO_FUZZ)):$$PATH" cargo +nightly fuzz run --fuzz-dir . $$target \
+	    "$(FUZZ_FOUND)/$$target" corpus/$$target \
 	    -- -max_total_time=$(or $(SECONDS_EACH),60) -max_len=65536; \
 	done
 
