@@ -2,6 +2,7 @@
 //! measures all waits: where that one is paused and jumps, the time of day has to jump with it.
 
 use std::cell::Cell;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -18,6 +19,11 @@ pub fn now() -> Timestamp {
     begin.saturating_add(since.elapsed()).unwrap_or(begin)
 }
 
+/// A moment as the time since the Unix epoch, from which turns are counted.
+pub fn since_epoch(moment: Timestamp) -> Duration {
+    moment.duration_since(Timestamp::UNIX_EPOCH).unsigned_abs()
+}
+
 /// From now on the time of day of this thread is `begin` plus what passes by tokio's clock. For a simulation on
 /// a current-thread runtime whose clock is paused; a process that serves users follows the machine's clock.
 pub fn follow_tokio(begin: Timestamp) {
@@ -26,8 +32,6 @@ pub fn follow_tokio(begin: Timestamp) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[tokio::test(start_paused = true)]

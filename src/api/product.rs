@@ -10,7 +10,7 @@ pub mod tencent;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use kube::CustomResource;
+use kube::{CustomResource, ResourceExt as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -271,6 +271,11 @@ impl IotProduct {
             let name = self.metadata.name.as_deref().unwrap_or_default();
             format!("{name}{}", super::SECRET_NAME_SUFFIX)
         })
+    }
+
+    /// Our finalizer is on it.
+    pub fn is_held(&self) -> bool {
+        self.finalizers().iter().any(|finalizer| finalizer == super::PRODUCT_FINALIZER)
     }
 
     /// Whether the object asks for an existing product by its id.

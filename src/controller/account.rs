@@ -26,6 +26,7 @@ use crate::api::account::{NamespacedSecretRef, ProductCount};
 use crate::api::{
     ACCOUNT_FINALIZER, Account, AccountView, CONFIRM_MISSING_ANNOTATION, REQUESTED_AT_ANNOTATION, Reason,
 };
+use crate::clock::since_epoch;
 use crate::http::limit::Lane;
 use crate::record::secret::data_hash;
 use crate::record::{RecordError, ledger};
@@ -270,7 +271,7 @@ fn connect<K: Account>(account: &K, ctx: &Context, secret: Option<&Secret>, memo
 
 /// How long until the next list is due by the clock.
 fn next_turn<K: Account>(account: &K, ctx: &Context) -> Option<Duration> {
-    let now = crate::clock::now().duration_since(jiff::Timestamp::UNIX_EPOCH).unsigned_abs();
+    let now = since_epoch(crate::clock::now());
     until_list(ctx, &account.view(), &account.uid().unwrap_or_default(), now)
 }
 
@@ -286,7 +287,7 @@ async fn list<K: Account>(
     let call = Call::within(Lane::Drift, ctx.settings.vendor_timeout);
     memory.attempted = Some(Instant::now());
     let now = crate::clock::now();
-    let to = now.duration_since(jiff::Timestamp::UNIX_EPOCH).unsigned_abs();
+    let to = since_epoch(now);
     match connection.inventory.list(&connection.cloud, now, call).await {
         Ok(listing) => {
             let span = Span { first: memory.listed.is_none(), from: memory.listed.unwrap_or(to), to };

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::connect::Link;
 use super::error::Error;
-use super::observe::confirmed;
+use super::observe::{confirmed, read_full};
 use super::outcome::Outcome;
 use super::settle::{Held, settle};
 use super::visit::Visit;
@@ -389,12 +389,4 @@ async fn recreate(visit: &mut Visit<'_>, link: &Link, id: &str) -> Result<Outcom
     visit.ctx.events.warning(&visit.object, "Recreating", "Create", &message).await;
     visit.ctx.memory.with(&visit.uid, |entry| entry.hint = false);
     Ok(Outcome::Again)
-}
-
-/// Reads a product in full where its secret is needed.
-pub async fn read_full(visit: &Visit<'_>, link: &Link, id: &str) -> Result<Observed, Error> {
-    link.usable()?;
-    let product = link.connection.cloud.read(id, visit.call()).await?;
-    link.connection.saw(id);
-    Ok(product)
 }

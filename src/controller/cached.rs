@@ -60,6 +60,12 @@ fn asks(meta: &ObjectMeta) -> u64 {
     hasher.finish()
 }
 
+/// Nobody here reads who wrote which field, and it is most of an object's memory.
+pub fn prune<K: Resource>(object: &mut K) {
+    object.meta_mut().managed_fields = None;
+    object.annotations_mut().remove("kubectl.kubernetes.io/last-applied-configuration");
+}
+
 /// A product in the store.
 #[derive(Clone, Debug)]
 pub struct CachedProduct {
@@ -90,10 +96,9 @@ pub struct CachedProduct {
 }
 
 impl CachedProduct {
-    /// Packs an object. What nobody here reads is dropped: who wrote which field, and what was applied last.
+    /// Packs an object.
     pub fn of(mut object: IotProduct) -> Self {
-        object.metadata.managed_fields = None;
-        object.annotations_mut().remove("kubectl.kubernetes.io/last-applied-configuration");
+        prune(&mut object);
         let meta = &object.metadata;
         let status = object.status.as_ref();
         let conditions = status.map(|status| status.conditions.as_slice()).unwrap_or_default();
@@ -110,7 +115,7 @@ impl CachedProduct {
             },
             vendor: object.spec.vendor,
             suspended: object.spec.suspend,
-            held: object.finalizers().iter().any(|f| f == PRODUCT_FINALIZER),
+            held: object.is_held(),
             name: object.spec.name.as_str().into(),
             imported: object.spec.product_id.as_ref().map(boxed),
             ready: get(conditions, READY).map(|ready| (truth(&ready.status), reason(&ready.reason))),

@@ -8,7 +8,7 @@ use kube::api::{Api, ListParams};
 use super::accounts::AccountId;
 use super::context::Context;
 use crate::api::account::NamespacedSecretRef;
-use crate::api::{ACCOUNT_FINALIZER, Account, IN_USE_FINALIZER, IotProduct, PRODUCT_FINALIZER};
+use crate::api::{ACCOUNT_FINALIZER, Account, IN_USE_FINALIZER, IotProduct};
 use crate::record::{RecordError, ledger};
 
 /// Puts the finalizer on a Secret that is not being deleted.
@@ -107,17 +107,10 @@ pub async fn users(ctx: &Context, id: &AccountId) -> Result<Vec<String>, RecordE
             .await
             .map_err(|error| RecordError::of("listing the products of an account", error))?;
         users.extend(
-            products
-                .iter()
-                .filter(|product| AccountId::of(product) == *id && held_product(product))
-                .map(named),
+            products.iter().filter(|product| AccountId::of(product) == *id && product.is_held()).map(named),
         );
     }
     Ok(users)
-}
-
-fn held_product(product: &IotProduct) -> bool {
-    product.finalizers().iter().any(|f| f == PRODUCT_FINALIZER)
 }
 
 fn named<K: ResourceExt>(product: &K) -> String {

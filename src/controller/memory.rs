@@ -47,10 +47,9 @@ impl Entry {
 
 /// A UID in a few bytes; one that is no UUID is hashed.
 fn key(uid: &str) -> u128 {
-    let digits = uid.bytes().filter(|&byte| byte != b'-');
-    let parsed = digits.map(|digit| char::from(digit).to_digit(16).map(u128::from));
-    let number = parsed.clone().try_fold(0_u128, |sum, digit| Some(sum << 4 | digit?));
-    number.filter(|_| parsed.count() == UUID_DIGITS).unwrap_or_else(|| {
+    let digits = uid.replace('-', "");
+    let number = u128::from_str_radix(&digits, 16).ok().filter(|_| digits.len() == UUID_DIGITS);
+    number.unwrap_or_else(|| {
         let half = |salt: u8| {
             let mut hasher = DefaultHasher::new();
             (salt, uid).hash(&mut hasher);

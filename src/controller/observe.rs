@@ -118,6 +118,14 @@ async fn read(visit: &Visit<'_>, link: &Link, id: &str, facts: &Facts) -> Result
     }
 }
 
+/// Reads a product in full where its secret is needed.
+pub async fn read_full(visit: &Visit<'_>, link: &Link, id: &str) -> Result<Observed, Error> {
+    link.usable()?;
+    let product = link.connection.cloud.read(id, visit.call()).await?;
+    link.connection.saw(id);
+    Ok(product)
+}
+
 /// What a list shows with our mark and is about to be recorded, read by its id where that can be. None if it is gone: a
 /// list that lags shows it for a while, and perhaps not yet another that is there.
 pub async fn confirmed(
@@ -130,11 +138,10 @@ pub async fn confirmed(
     if !finds || !link.connection.traits().reads_by_id {
         return Ok(Some(listed));
     }
-    link.usable()?;
-    match link.connection.cloud.read(&listed.id, visit.call()).await {
+    match read_full(visit, link, &listed.id).await {
         Ok(product) => Ok(Some(product)),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(error.into()),
+        Err(Error::Vendor(error)) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -8,6 +8,7 @@ use kube::ResourceExt as _;
 use super::claims;
 use super::context::Context;
 use super::requeue::turn_fell;
+use crate::clock::{now, since_epoch};
 
 /// How often products are counted.
 const COUNT_EVERY: Duration = Duration::from_secs(15);
@@ -31,10 +32,10 @@ pub async fn look_at_secrets(ctx: Arc<Context>) {
         return std::future::pending().await;
     }
     let part = (interval / PARTS).clamp(Duration::from_millis(100), Duration::from_secs(10));
-    let mut from = since_epoch();
+    let mut from = since_epoch(now());
     loop {
         tokio::time::sleep(part).await;
-        let to = since_epoch();
+        let to = since_epoch(now());
         for product in ctx.products_that(|product| {
             product.product_id().is_some()
                 && turn_fell(&product.uid().unwrap_or_default(), interval, from, to)
@@ -44,8 +45,4 @@ pub async fn look_at_secrets(ctx: Arc<Context>) {
         }
         from = to;
     }
-}
-
-fn since_epoch() -> Duration {
-    crate::clock::now().duration_since(jiff::Timestamp::UNIX_EPOCH).unsigned_abs()
 }

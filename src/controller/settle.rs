@@ -7,10 +7,11 @@ use kube::ResourceExt;
 use secrecy::SecretString;
 use tokio::time::timeout;
 
-use super::act::{NOTICE, read_full};
+use super::act::NOTICE;
 use super::conclude;
 use super::connect::Link;
 use super::error::Error;
+use super::observe::read_full;
 use super::outcome::{Outcome, Settled};
 use super::password::{self, Kept};
 use super::visit::Visit;

@@ -7,18 +7,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{FutureExt, Stream, StreamExt};
+use kube::Resource;
 use kube::api::Api;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::controller::{Action, Config, Controller};
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{ObjectRef, Store, store};
 use kube::runtime::watcher::{self, Event, watcher};
-use kube::{Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tracing::{error, info, warn};
 
-use super::cached::Cached;
+use super::cached::{Cached, prune};
 use super::context::Context;
 use crate::metrics::Metrics;
 use crate::server::Health;
@@ -76,12 +76,6 @@ pub struct Reports {
     pub metrics: Metrics,
     /// The component of readiness, which is also the kind in metrics.
     pub component: &'static str,
-}
-
-/// Nobody here reads who wrote which field, and it is most of an object's memory.
-fn prune<K: Resource>(object: &mut K) {
-    object.meta_mut().managed_fields = None;
-    object.annotations_mut().remove("kubectl.kubernetes.io/last-applied-configuration");
 }
 
 fn report<K>(event: &Result<Event<K>, watcher::Error>, reports: &Reports) {

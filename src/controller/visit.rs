@@ -13,8 +13,8 @@ use super::error::Error;
 use crate::api::condition::READY;
 use crate::api::{
     Adoption, AdoptionPolicy, CREATION_ANNOTATION, Condition, DeletionPolicy, DriftPolicy,
-    FORCE_FORGET_ANNOTATION, IotProduct, IotProductStatus, ManagementPolicy, PRODUCT_FINALIZER,
-    REQUESTED_AT_ANNOTATION, ROTATE_PASSWORD_ANNOTATION, Reason,
+    FORCE_FORGET_ANNOTATION, IotProduct, IotProductStatus, ManagementPolicy, REQUESTED_AT_ANNOTATION,
+    ROTATE_PASSWORD_ANNOTATION, Reason,
 };
 use crate::http::limit::Lane;
 use crate::plan::ledger::{Ledger, LedgerState};
@@ -263,7 +263,7 @@ impl<'a> Visit<'a> {
             mark: self.mark.clone(),
             deleting: self.deleting(),
             suspended: spec.suspend,
-            finalizer: self.object.finalizers().iter().any(|f| f == PRODUCT_FINALIZER),
+            finalizer: self.object.is_held(),
             observe_only: self.observe_only(),
             retain: spec.deletion_policy == DeletionPolicy::Retain,
             match_name: spec.adoption_policy == AdoptionPolicy::MatchName,

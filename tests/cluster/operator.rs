@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
+use iot_test_harness::free_address;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -26,7 +27,7 @@ pub(crate) type Flags = BTreeMap<&'static str, String>;
 impl Operator {
     /// Starts one that logs into a file.
     pub(crate) fn start(mut flags: Flags, log: &Path) -> Self {
-        let address = free_address();
+        let address = free_address().expect("a free port");
         flags.insert("metrics-addr", address.to_string());
         let mut command = Command::new(env!("CARGO_BIN_EXE_iot-operator"));
         command.arg("run");
@@ -134,10 +135,4 @@ impl Drop for Operator {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-/// An address on loopback that nobody listens on at this moment.
-fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("its address")
 }

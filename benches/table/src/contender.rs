@@ -1,11 +1,12 @@
 //! The operators that are compared, as processes, and what Linux says of them.
 
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use iot_test_harness::free_address;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -57,7 +58,7 @@ pub(crate) struct Operator {
 
 impl Operator {
     pub(crate) fn start(contender: Contender, binaries: &Binaries, wishes: &Wishes<'_>, log: &Path) -> Self {
-        let address = free_address();
+        let address = free_address().expect("a free port");
         let mut command = match contender {
             Contender::Ours => ours(&binaries.ours, wishes),
             Contender::Reference => reference(&binaries.reference, wishes),
@@ -150,10 +151,4 @@ fn reference(binary: &Path, wishes: &Wishes<'_>) -> Command {
         .arg(format!("--qps={}", wishes.quota.unwrap_or(0)))
         .arg(format!("--resync={}s", wishes.resync.as_secs()));
     command
-}
-
-/// An address on loopback that nobody listens on at this moment.
-fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("its address")
 }

@@ -37,6 +37,15 @@ pub use link::Program;
 pub use namespace::TestNamespace;
 pub use supervisor::supervise_if_asked;
 
+/// An address on loopback that nobody listens on at this moment.
+///
+/// # Errors
+///
+/// When there is none.
+pub fn free_address() -> std::io::Result<std::net::SocketAddr> {
+    std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0))?.local_addr()
+}
+
 /// A number that differs between processes and calls, for names and ports.
 fn random() -> u64 {
     use std::hash::{BuildHasher, Hasher, RandomState};
