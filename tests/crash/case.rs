@@ -75,9 +75,9 @@ impl Case {
                 wrong: Some(wrong),
             };
         }
-        let before = Before::of(&world, self.operation);
+        let before = Before::of(&world, self.operation, &self.plan);
         world.gate.arm(self.plan.clone());
-        self.operation.act(&world).await;
+        self.operation.act(&mut world).await;
         let begun = Instant::now();
         let stays = if self.plan.iter().any(|(_, fault)| fault.lingers()) { STAYS_LONGER } else { STAYS };
         let mut good: Option<(Instant, usize)> = None;

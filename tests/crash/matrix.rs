@@ -132,7 +132,8 @@ impl Queue {
 
     /// What follows a run is run, too.
     fn follow(&mut self, case: &Case, report: &Report) -> usize {
-        let pairs = matches!(case.operation, Operation::Create | Operation::Delete);
+        let pairs =
+            matches!(case.operation, Operation::Create | Operation::Delete | Operation::DeleteCreating);
         match case.plan.len() {
             _ if report.wrong.is_some() => {}
             0 => self.singles.extend(with_one_more(case, report)),
@@ -148,7 +149,7 @@ impl Queue {
     }
 }
 
-/// Runs cases on all cores, then each with every single fault; and for create and delete with every pair of two, of
+/// Runs cases on all cores, then each with every single fault; and for creations and deletions with every pair of two, of
 /// which as many are taken as there is time for.
 pub(crate) fn run(cases: Vec<Case>, time_for_pairs: Option<Duration>) -> Tally {
     let begun = Instant::now();

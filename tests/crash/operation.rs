@@ -18,18 +18,32 @@ pub(crate) enum Operation {
     Drift,
     Adopt,
     Delete,
+    /// Deletes what has just been created: a fault of the creation is not yet settled then.
+    DeleteCreating,
     Retain,
     NamespaceTeardown,
 }
 
-use Operation::{Adopt, Create, Delete, Drift, NamespaceTeardown, Rename, Retain, SecretRename, Update};
+use Operation::{
+    Adopt, Create, Delete, DeleteCreating, Drift, NamespaceTeardown, Rename, Retain, SecretRename, Update,
+};
 
 /// Name of the Secret after a rename.
 pub(crate) const RENAMED_SECRET: &str = "renamed-credentials";
 
 impl Operation {
-    pub(crate) const ALL: [Self; 9] =
-        [Create, Update, Rename, SecretRename, Drift, Adopt, Delete, Retain, NamespaceTeardown];
+    pub(crate) const ALL: [Self; 10] = [
+        Create,
+        Update,
+        Rename,
+        SecretRename,
+        Drift,
+        Adopt,
+        Delete,
+        DeleteCreating,
+        Retain,
+        NamespaceTeardown,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -40,6 +54,7 @@ impl Operation {
             Drift => "drift",
             Adopt => "adopt",
             Delete => "delete",
+            DeleteCreating => "delete-creating",
             Retain => "retain",
             NamespaceTeardown => "namespace-teardown",
         }
@@ -84,7 +99,7 @@ impl Operation {
     /// Brings the world to where the operation begins, without faults.
     pub(crate) async fn prepare(self, world: &mut World) -> Result<(), String> {
         world.until("the account is ready", |world| check::ready(world.account().as_deref())).await?;
-        if matches!(self, Create | Adopt) {
+        if matches!(self, Create | DeleteCreating | Adopt) {
             if self == Adopt {
                 let name = world.manifest()["spec"]["name"].as_str().expect("a name").to_owned();
                 world.vendor.make(&world.simulator, &name, "made by hand");
@@ -102,7 +117,7 @@ impl Operation {
     }
 
     /// Does it.
-    pub(crate) async fn act(self, world: &World) {
+    pub(crate) async fn act(self, world: &mut World) {
         match self {
             Create | Adopt => world.apply(&self.before(world)).await,
             Update => {
@@ -123,6 +138,17 @@ impl Operation {
                 world.vendor.disturb(&world.simulator, &id);
             }
             Delete | Retain => world.delete().await,
+            DeleteCreating => {
+                world.apply(&self.before(world)).await;
+                // As soon as the product is there; or without one, where a fault keeps it away.
+                for _ in 0..40 {
+                    if check::has_one(world) {
+                        break;
+                    }
+                    world.pass(Duration::from_millis(50)).await;
+                }
+                world.delete().await;
+            }
             NamespaceTeardown => world.end_namespace().await,
         }
     }

@@ -27,9 +27,13 @@ vendor that lies about what it has. The API server of the simulation is compared
 pub(crate) fn page(tally: &Tally) -> String {
     let pairs = match (tally.pairs, tally.all_pairs) {
         (0, _) => "No pairs of faults were run.".to_owned(),
-        (run, all) if run == all => format!("Create and delete ran with all {all} pairs of two faults."),
+        (run, all) if run == all => {
+            format!("Create, delete and delete-creating ran with all {all} pairs of two faults.")
+        }
         (run, all) => {
-            format!("Create and delete ran with {run} of their {all} pairs of two faults, drawn by chance.")
+            format!(
+                "Create, delete and delete-creating ran with {run} of their {all} pairs of two faults, drawn by chance."
+            )
         }
     };
     let mut text = HEAD.to_owned();
