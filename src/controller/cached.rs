@@ -13,7 +13,8 @@ use kube::{Resource, ResourceExt};
 use serde::{Deserialize, Deserializer};
 
 use super::accounts::AccountId;
-use crate::api::condition::READY;
+use super::packed::Packed;
+use crate::api::condition::{READY, RECONCILING, STALLED};
 use crate::api::{
     ACCOUNT_FINALIZER, AccountKind, CONFIRM_MISSING_ANNOTATION, CREATION_ANNOTATION, ClusterIotAccount,
     FORCE_FORGET_ANNOTATION, IotAccount, IotProduct, PRODUCT_FINALIZER, REQUESTED_AT_ANNOTATION,
@@ -40,6 +41,11 @@ pub trait Cached: Resource<DynamicType = ()> {
     /// writes of status and ledger do not.
     fn asks(&self) -> u64 {
         asks(self.meta())
+    }
+
+    /// Nothing is known that would have to be done for it soon.
+    fn rests(&self) -> bool {
+        false
     }
 }
 
@@ -89,60 +95,84 @@ pub struct CachedProduct {
     pub resync: Option<Duration>,
     product_id: Option<Box<str>>,
     serial: Option<Box<str>>,
+    /// `status.creationAttempt`.
+    attempt: Option<u32>,
     account: (AccountKind, Box<str>),
     asks: u64,
+    rests: bool,
     fine: Arc<AtomicU64>,
-    packed: Box<[u8]>,
+    packed: Packed,
 }
 
 impl CachedProduct {
     /// Packs an object.
     pub fn of(mut object: IotProduct) -> Self {
         prune(&mut object);
-        let meta = &object.metadata;
+        let asks = asks(&object.metadata);
+        let held = object.is_held();
+        let rests = held && rests(&object);
+        let product_id = object.product_id().map(Into::into);
+        let meta = &mut object.metadata;
+        let metadata = ObjectMeta {
+            name: meta.name.take(),
+            namespace: meta.namespace.take(),
+            uid: meta.uid.take(),
+            resource_version: meta.resource_version.take(),
+            creation_timestamp: meta.creation_timestamp.take(),
+            deletion_timestamp: meta.deletion_timestamp.take(),
+            ..ObjectMeta::default()
+        };
         let status = object.status.as_ref();
         let conditions = status.map(|status| status.conditions.as_slice()).unwrap_or_default();
         let boxed = |text: &String| text.as_str().into();
         Self {
-            metadata: ObjectMeta {
-                name: meta.name.clone(),
-                namespace: meta.namespace.clone(),
-                uid: meta.uid.clone(),
-                resource_version: meta.resource_version.clone(),
-                creation_timestamp: meta.creation_timestamp.clone(),
-                deletion_timestamp: meta.deletion_timestamp.clone(),
-                ..ObjectMeta::default()
-            },
             vendor: object.spec.vendor,
             suspended: object.spec.suspend,
-            held: object.is_held(),
+            held,
             name: object.spec.name.as_str().into(),
             imported: object.spec.product_id.as_ref().map(boxed),
             ready: get(conditions, READY).map(|ready| (truth(&ready.status), reason(&ready.reason))),
             settled: conditions.iter().map(|condition| condition.last_transition_time.0).min(),
             resync: object.spec.resync_interval(),
-            product_id: object.product_id().map(Into::into),
+            product_id,
             serial: status.and_then(|status| status.product_serial.as_ref()).map(boxed),
+            attempt: status
+                .and_then(|status| status.creation_attempt)
+                .and_then(|attempt| attempt.try_into().ok()),
             account: (object.spec.account_ref.kind, object.spec.account_ref.name.as_str().into()),
-            asks: asks(meta),
+            asks,
+            rests,
             fine: Arc::default(),
-            packed: serde_json::to_vec(&object).unwrap_or_default().into(),
+            packed: Packed::of(&object),
+            metadata,
         }
     }
 
     /// The whole object.
-    #[expect(
-        clippy::expect_used,
-        clippy::missing_panics_doc,
-        reason = "written by `of` from an object of the same type"
-    )]
     pub fn open(&self) -> IotProduct {
-        serde_json::from_slice(&self.packed).expect("an object as it was packed")
+        let mut object = self.packed.open();
+        let kept = self.metadata.clone();
+        let meta = &mut object.metadata;
+        (meta.name, meta.namespace, meta.uid) = (kept.name, kept.namespace, kept.uid);
+        meta.resource_version = kept.resource_version;
+        meta.creation_timestamp = kept.creation_timestamp;
+        meta.deletion_timestamp = kept.deletion_timestamp;
+        object
     }
 
     /// The recorded product.
     pub fn product_id(&self) -> Option<&str> {
         self.product_id.as_deref()
+    }
+
+    /// The attempt that made the recorded product.
+    pub fn recorded_attempt(&self) -> Option<u32> {
+        self.attempt.filter(|_| self.product_id.is_some())
+    }
+
+    /// Its resource version. Those of one object grow; a server that writes them otherwise has none here.
+    pub fn revision(&self) -> Option<u64> {
+        self.metadata.resource_version.as_ref()?.parse().ok()
     }
 
     /// Huawei: serial of the recorded product.
@@ -188,6 +218,26 @@ impl Cached for CachedProduct {
     fn asks(&self) -> u64 {
         self.asks
     }
+
+    fn rests(&self) -> bool {
+        self.rests
+    }
+}
+
+/// Status says that nothing is to be done, and no annotation or time in it asks for something.
+fn rests(object: &IotProduct) -> bool {
+    let Some(status) = &object.status else { return false };
+    let conditions = &status.conditions;
+    let asked = |name: &str, done: &Option<String>| {
+        object.annotations().get(name).is_some_and(|asked| Some(asked) != done.as_ref())
+    };
+    object.metadata.deletion_timestamp.is_none()
+        && object.metadata.generation == Some(status.observed_generation)
+        && get(conditions, READY).is_some_and(|ready| ready.status == "True")
+        && [RECONCILING, STALLED].iter().all(|kind| get(conditions, kind).is_none())
+        && status.password_due_at.is_none()
+        && !asked(REQUESTED_AT_ANNOTATION, &status.last_handled_reconcile_at)
+        && !asked(ROTATE_PASSWORD_ANNOTATION, &status.last_handled_rotation)
 }
 
 /// Status of a condition. Labels come from closed sets: a text that is none of ours counts as unknown.
@@ -237,4 +287,67 @@ impl Resource for CachedProduct {
 /// When an object was created, for who is older.
 pub fn created<K: Resource>(object: &K) -> Option<Timestamp> {
     object.meta().creation_timestamp.as_ref().map(|Time(time)| *time)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// As kubectl made it and the operator left it.
+    fn at_rest(number: usize) -> Value {
+        let uid = format!("f6a093f5-9364-4fd9-81a4-{number:012x}");
+        let (name, id) = (format!("boiler-{number}"), format!("Q{number:09X}"));
+        let ledger = json!({"uid": uid, "connection": "3f9d0c2a77e1b604", "name": name, "attempt": 1,
+            "deadline": "2026-11-25T20:00:30.123456789Z", "state": "open"});
+        json!({
+            "apiVersion": "iot-products.io/v1alpha1", "kind": "IotProduct",
+            "metadata": {
+                "name": name, "namespace": "factory", "uid": uid, "generation": 1,
+                "resourceVersion": format!("{}", 7_000 + number), "creationTimestamp": "2026-11-25T20:00:00Z",
+                "finalizers": [PRODUCT_FINALIZER],
+                "annotations": {
+                    "kubectl.kubernetes.io/last-applied-configuration": "{}",
+                    CREATION_ANNOTATION: ledger.to_string()
+                },
+                "managedFields": [{"manager": "kubectl", "operation": "Apply"}]
+            },
+            "spec": {
+                "vendor": "TencentCloud", "accountRef": {"kind": "IotAccount", "name": "tencent"}, "name": name,
+                "description": "Boilers of the second hall", "dynamicRegistration": {"mode": "PreRegistered"},
+                "encryption": "Asymmetric", "adoptionPolicy": "Owned", "managementPolicy": "Full",
+                "driftPolicy": "Correct", "deletionPolicy": "Delete", "suspend": false
+            },
+            "status": {
+                "observedGeneration": 1, "productId": id, "productName": name,
+                "observed": {"name": name, "description": "Boilers of the second hall",
+                    "encryption": "Asymmetric", "dynamicRegistration": {"mode": "PreRegistered"}},
+                "secretRef": {"name": format!("{name}-credentials")}, "creationAttempt": 1,
+                "appliedHash": "1a2b3c4d5e6f7081",
+                "conditions": [{"type": "Ready", "status": "True", "reason": "Available",
+                    "message": format!("product {id} is as the manifest says"), "observedGeneration": 1,
+                    "lastTransitionTime": "2026-11-25T20:00:01Z"}]
+            }
+        })
+    }
+
+    #[test]
+    fn an_object_is_opened_as_it_was_but_for_what_nobody_reads() {
+        let whole: IotProduct = serde_json::from_value(at_rest(1)).unwrap();
+        let mut pruned = whole.clone();
+        prune(&mut pruned);
+        let cached = CachedProduct::of(whole);
+        assert_eq!(cached.open(), pruned);
+        assert_eq!(cached.meta().name, pruned.metadata.name);
+        assert!(cached.held);
+        assert_eq!(cached.product_id(), Some("Q000000001"));
+    }
+
+    #[test]
+    fn what_is_alike_in_all_products_takes_no_memory_in_each() {
+        let text = serde_json::to_vec(&at_rest(7)).unwrap();
+        let packed = CachedProduct::of(serde_json::from_value(at_rest(7)).unwrap()).packed;
+        assert!(packed.size() <= 320, "{} of {} bytes are kept", packed.size(), text.len());
+    }
 }

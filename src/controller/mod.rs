@@ -18,6 +18,7 @@ pub mod hold;
 pub mod memory;
 pub mod observe;
 pub mod outcome;
+pub mod packed;
 pub mod password;
 pub mod reconcile;
 pub mod requeue;

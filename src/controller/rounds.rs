@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kube::ResourceExt as _;
+use kube::{Resource as _, ResourceExt as _};
 
 use super::claims;
 use super::context::Context;
@@ -22,6 +22,18 @@ pub async fn count(ctx: Arc<Context>) {
         turn.tick().await;
         ctx.metrics.products(&super::census::products(&ctx));
         claims::settle(&ctx);
+        settle(&ctx);
+    }
+}
+
+/// Forgets of every product what the store shows as well.
+fn settle(ctx: &Context) {
+    if !ctx.memory.is_empty() {
+        for product in ctx.products_that(|_| true) {
+            let uid = product.meta().uid.as_deref().unwrap_or_default();
+            ctx.memory.settle(uid, product.revision(), product.recorded_attempt());
+        }
+        ctx.memory.shrink();
     }
 }
 

@@ -23,6 +23,13 @@ use super::context::Context;
 use crate::metrics::Metrics;
 use crate::server::Health;
 
+/// How fast objects are visited that a list shows at rest. A process that has just begun has others to see to, and
+/// room for all of them at once would stay taken.
+const AT_REST: Duration = Duration::from_millis(2);
+
+/// Objects that are asked for at once. The smaller, the less memory a beginning takes.
+const PAGE: u32 = 250;
+
 /// How soon an object whose visit panicked is visited again.
 const AFTER_PANIC: Duration = Duration::from_mins(1);
 
@@ -103,12 +110,14 @@ fn report<K>(event: &Result<Event<K>, watcher::Error>, reports: &Reports) {
 }
 
 /// Keeps the store, and passes on what is not known yet or changed in what asks for a visit: of a list only when
-/// all of it is in the store, else its visit would not find it. Tells of objects that are gone.
+/// all of it is in the store, else its visit would not find it; and what is at rest there has time. Tells of objects
+/// that are gone.
 fn keep<K>(
     events: impl Stream<Item = Result<Event<K>, watcher::Error>> + Send,
     store: Store<K>,
     mut writer: Writer<K>,
     gone: impl Fn(&K) + Send + 'static,
+    have_time: UnboundedSender<Arc<K>>,
 ) -> impl Stream<Item = Result<K, watcher::Error>> + Send
 where
     K: Cached + Clone + Send + Sync + 'static,
@@ -116,10 +125,11 @@ where
     let mut listed = Vec::new();
     events.flat_map(move |event| {
         let (mut failed, mut changed) = (None, Vec::new());
+        let of_list = matches!(event, Ok(Event::InitDone));
         match event {
             Err(error) => failed = Some(Err(error)),
             Ok(event) => {
-                let before = if matches!(event, Event::InitDone) { store.state() } else { Vec::new() };
+                let before = if of_list { store.state() } else { Vec::new() };
                 let asks = changes(&event, &store);
                 writer.apply_watcher_event(&event);
                 match &event {
@@ -136,9 +146,29 @@ where
                 }
             }
         }
-        let store = store.clone();
-        let changed = changed.into_iter().filter_map(move |object| store.get(&object));
-        futures::stream::iter(failed.into_iter().chain(changed.map(|object| Ok(K::clone(&object)))))
+        let (store, have_time) = (store.clone(), have_time.clone());
+        let changed = changed.into_iter().filter_map(move |object| {
+            let object = store.get(&object)?;
+            // The receiver is gone only when the controller is ending.
+            if of_list && object.rests() {
+                have_time.send(object).ok().and(None)
+            } else {
+                Some(Ok(K::clone(&object)))
+            }
+        });
+        futures::stream::iter(failed.into_iter().chain(changed))
+    })
+}
+
+/// One after the other.
+fn paced<K>(objects: UnboundedReceiver<Arc<K>>) -> impl Stream<Item = ObjectRef<K>> + Send
+where
+    K: Resource<DynamicType = ()> + Send + Sync + 'static,
+{
+    futures::stream::unfold(objects, |mut objects| async {
+        let object = objects.recv().await?;
+        tokio::time::sleep(AT_REST).await;
+        Some((ObjectRef::from_obj(&*object), objects))
     })
 }
 
@@ -158,7 +188,8 @@ fn watch<K>(api: Api<K>) -> impl Stream<Item = Result<Event<K>, watcher::Error>>
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
 {
-    let begin = move || Box::pin(watcher(api.clone(), watcher::Config::default().any_semantic()));
+    let begin =
+        move || Box::pin(watcher(api.clone(), watcher::Config::default().any_semantic().page_size(PAGE)));
     futures::stream::unfold(None, move |under_way| {
         let mut events = under_way.unwrap_or_else(&begin);
         async move {
@@ -190,14 +221,15 @@ pub async fn run<K, F>(
         .modify(|object| prune(object))
         .inspect(move |event| report(event, &seen))
         .default_backoff();
-    let changes = keep(events, store.clone(), writer, move |object| gone(object, &left));
+    let (have_time, at_rest) = unbounded_channel();
+    let changes = keep(events, store.clone(), writer, move |object| gone(object, &left), have_time);
     let woken = futures::stream::unfold(woken, |mut woken| async {
         let object = woken.recv().await?;
         Some((object, woken))
     });
     Controller::for_stream(changes, store)
         .with_config(Config::default().concurrency(concurrency))
-        .reconcile_on(woken)
+        .reconcile_on(futures::stream::select(woken, paced(at_rest)))
         .graceful_shutdown_on(stop)
         .run(visit, |_, error: &Infallible, _| match *error {}, ctx)
         .for_each(|result| async {
@@ -243,20 +275,34 @@ mod tests {
         serde_json::from_value(object).unwrap()
     }
 
-    /// What is passed on of events, and what is told to be gone.
+    /// As it is when its work was done.
+    fn at_rest(name: &str) -> CachedProduct {
+        let mut object = product(name, 1).open();
+        object.metadata.finalizers = Some(vec![crate::api::PRODUCT_FINALIZER.to_owned()]);
+        let ready = json!({"type": "Ready", "status": "True", "reason": "Available", "message": "",
+            "lastTransitionTime": "2026-01-01T00:00:00Z"});
+        let status = json!({"observedGeneration": 1, "productId": "Q1", "conditions": [ready]});
+        object.status = Some(serde_json::from_value(status).unwrap());
+        CachedProduct::of(object)
+    }
+
+    /// What is passed on of events, at once and in time, and what is told to be gone.
     async fn kept(events: Vec<Event<CachedProduct>>) -> (Vec<String>, Vec<String>) {
         let gone = Arc::new(Mutex::new(Vec::new()));
         let (store, writer) = store();
         let told = Arc::clone(&gone);
         let tell = move |object: &CachedProduct| told.lock().unwrap().push(object.name_any());
         let (events, reader) = (futures::stream::iter(events.into_iter().map(Ok)), store.clone());
-        let passed = keep(events, store, writer, tell).map(|object| {
+        let (have_time, at_rest) = unbounded_channel();
+        let passed = keep(events, store, writer, tell, have_time).map(|object| {
             let object = object.unwrap();
             assert!(reader.get(&ObjectRef::from_obj(&object)).is_some(), "its visit finds it in the store");
             object.name_any()
         });
         let mut passed: Vec<String> = passed.collect().await;
         passed.sort();
+        let later = paced(at_rest).map(|object| format!("later:{}", object.name));
+        passed.extend(later.collect::<Vec<_>>().await);
         (passed, gone.lock().unwrap().clone())
     }
 
@@ -278,6 +324,15 @@ mod tests {
         ];
         let (passed, gone) = kept([first, again].concat()).await;
         assert_eq!((passed.join(" ").as_str(), gone.join(" ").as_str()), ("a b c", "a"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_list_shows_at_rest_has_time_and_an_edit_of_it_has_none() {
+        let list = [Event::Init, Event::InitApply(at_rest("a")), Event::InitApply(product("b", 1))];
+        let edited = product("a", 2);
+        let events = [list.to_vec(), vec![Event::InitDone, Event::Apply(edited)]].concat();
+        let (passed, gone) = kept(events).await;
+        assert_eq!((passed.join(" ").as_str(), gone.len()), ("a b later:a", 0));
     }
 
     #[tokio::test]

@@ -50,6 +50,8 @@ pub struct Visit<'a> {
     pub asked: Option<String>,
     generation: i64,
     edited: bool,
+    /// Version of the object as the store had it.
+    stored: Option<u64>,
 }
 
 impl<'a> Visit<'a> {
@@ -71,7 +73,9 @@ impl<'a> Visit<'a> {
             adopted: None,
             asked: None,
             edited: false,
+            stored: None,
         };
+        visit.stored = visit.version();
         visit.look_at_wishes(hint);
         visit
     }
@@ -218,6 +222,9 @@ impl<'a> Visit<'a> {
     /// Remembers the last write of this visit, so that the next one knows an older copy when it sees one.
     pub fn remember_version(&self) {
         let version = self.version();
+        if version == self.stored {
+            return;
+        }
         self.ctx.memory.with(&self.uid, |entry| entry.written = entry.written.max(version));
     }
 
@@ -303,7 +310,12 @@ impl<'a> Visit<'a> {
         let status_attempt =
             self.object.status.as_ref().and_then(|status| status.creation_attempt).unwrap_or(0);
         let status_attempt = u32::try_from(status_attempt).unwrap_or(0);
+        let settled = |ledger: &Ledger| ledger.attempt == status_attempt && self.recorded().is_some();
         self.ctx.memory.with(&self.uid, |entry| {
+            if let (None, Some(written)) = (&entry.ledger, written.as_ref().filter(|ledger| settled(ledger)))
+            {
+                return Some(written.clone().recorded(status_attempt));
+            }
             let remembered = entry.ledger.as_ref().map_or(0, |ledger| ledger.attempt);
             let attempt = written.as_ref().map_or(0, |ledger| ledger.attempt);
             if attempt > remembered && attempt >= status_attempt {

@@ -2,7 +2,7 @@
 //! fence, deadline, limit of the body), is in [`super::transport`].
 
 use std::error::Error as StdError;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,6 +10,8 @@ use futures::future::BoxFuture;
 use http::Response;
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
+use rustls::ClientConfig;
+use rustls_platform_verifier::ConfigVerifierExt as _;
 
 use super::endpoint::{EndpointError, GuardedResolver};
 use super::transport::{BuildError, Options, Request};
@@ -73,10 +75,25 @@ impl Network for Internet {
                 return Err(BuildError::CaBundle);
             }
             builder = builder.tls_certs_merge(certificates);
+        } else {
+            builder = builder.tls_backend_preconfigured(trusted()?);
         }
         let client = builder.build().map_err(|error| BuildError::Tls(Box::new(error)))?;
         Ok(Box::new(Wire(client)))
     }
+}
+
+/// TLS with hosts that the system's authorities vouch for. One for all accounts: 150 certificates are read once and
+/// kept once.
+fn trusted() -> Result<ClientConfig, BuildError> {
+    static TRUSTED: OnceLock<ClientConfig> = OnceLock::new();
+    if let Some(config) = TRUSTED.get() {
+        return Ok(config.clone());
+    }
+    let mut config =
+        ClientConfig::with_platform_verifier().map_err(|error| BuildError::Tls(Box::new(error)))?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(TRUSTED.get_or_init(|| config).clone())
 }
 
 struct Wire(reqwest::Client);
