@@ -341,10 +341,9 @@ fn publish<K: Account>(ctx: &Context, id: &AccountId, account: &K, memory: &Memo
         trouble: memory.trouble.clone(),
         closing: account.meta().deletion_timestamp.is_some(),
     };
-    if ctx.accounts.set(id.clone(), state) {
-        for product in ctx.products_of(id) {
-            ctx.wake_product(&product);
-        }
+    let change = ctx.accounts.set(id.clone(), state);
+    for product in ctx.products_that(|product| change.is_seen_by(product) && product.is_of(id)) {
+        ctx.wake_product(&product);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use super::cached::{Cached as _, CachedProduct};
 use super::error::{advice, reason_of};
 use crate::api::{AccountKind, AccountView, Adoption, IotProduct, Reason, Vendor};
 use crate::vendor::VendorError;
@@ -95,6 +96,28 @@ pub struct AccountState {
     pub closing: bool,
 }
 
+/// What products see of a new state of their account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Nothing.
+    Nothing,
+    /// It can be used, and nothing was known of it before.
+    Opened,
+    /// Anything else.
+    Other,
+}
+
+impl Change {
+    /// Whether a product has to be visited for it. One at rest found the account as it is before this process began.
+    pub fn is_seen_by(self, product: &CachedProduct) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Opened => !product.rests(),
+            Self::Other => true,
+        }
+    }
+}
+
 /// All accounts that were looked at since the start.
 #[derive(Default)]
 pub struct Accounts {
@@ -109,16 +132,21 @@ impl Accounts {
         self.states.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 
-    /// Sets the state and tells whether what products see of it changed.
-    pub fn set(&self, id: AccountId, state: AccountState) -> bool {
+    /// Sets the state and tells what products see of that.
+    pub fn set(&self, id: AccountId, state: AccountState) -> Change {
         let mut accounts = self.states.write().unwrap_or_else(PoisonError::into_inner);
         let state = Arc::new(state);
-        let before = accounts.insert(id, Arc::clone(&state));
-        !before.is_some_and(|before| {
-            before.trouble == state.trouble
-                && before.adoption == state.adoption
-                && before.connection.as_ref().map(Arc::as_ptr) == state.connection.as_ref().map(Arc::as_ptr)
-        })
+        let Some(before) = accounts.insert(id, Arc::clone(&state)) else {
+            return if state.connection.is_some() && state.trouble.is_none() {
+                Change::Opened
+            } else {
+                Change::Other
+            };
+        };
+        let same = before.trouble == state.trouble
+            && before.adoption == state.adoption
+            && before.connection.as_ref().map(Arc::as_ptr) == state.connection.as_ref().map(Arc::as_ptr);
+        if same { Change::Nothing } else { Change::Other }
     }
 
     /// From now on nothing is created through an account.
@@ -147,5 +175,41 @@ impl Accounts {
     /// Forgets an account that is gone.
     pub fn remove(&self, id: &AccountId) {
         self.states.write().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::controller::cached::at_rest;
+
+    fn state(trouble: Option<Reason>) -> AccountState {
+        AccountState {
+            vendor: Vendor::TencentCloud,
+            adoption: Adoption::Unmarked,
+            connection: None,
+            trouble: trouble.map(|reason| Trouble { reason, message: String::new() }),
+            closing: false,
+        }
+    }
+
+    #[test]
+    fn products_see_what_changes_and_what_was_wrong_from_the_beginning() {
+        let accounts = Accounts::default();
+        let id = AccountId { kind: AccountKind::IotAccount, namespace: None, name: "tencent".into() };
+        let invalid = || state(Some(Reason::CredentialsInvalid));
+        assert_eq!(accounts.set(id.clone(), invalid()), Change::Other, "what rests was Ready and is not");
+        assert_eq!(accounts.set(id.clone(), invalid()), Change::Nothing);
+        assert_eq!(accounts.set(id, state(None)), Change::Other);
+    }
+
+    #[test]
+    fn what_rests_is_not_visited_for_an_account_that_can_be_used() {
+        let mut new = at_rest("a");
+        new.status = None;
+        let (new, at_rest) = (CachedProduct::of(new), CachedProduct::of(at_rest("a")));
+        assert!(!new.rests() && Change::Opened.is_seen_by(&new));
+        let sees = [Change::Nothing, Change::Opened, Change::Other].map(|change| change.is_seen_by(&at_rest));
+        assert_eq!(sees, [false, false, true]);
     }
 }

@@ -289,65 +289,97 @@ pub fn created<K: Resource>(object: &K) -> Option<Timestamp> {
     object.meta().creation_timestamp.as_ref().map(|Time(time)| *time)
 }
 
+/// A product whose work is done, as kubectl made it and the operator left it.
+#[cfg(test)]
+pub fn at_rest(name: &str) -> IotProduct {
+    use serde_json::json;
+
+    let (uid, id) = ("f6a093f5-9364-4fd9-81a4-fa05e5f0486e", "Q1B2C3D4E5");
+    let ledger = json!({"uid": uid, "connection": "3f9d0c2a77e1b604", "name": name, "attempt": 1,
+        "deadline": "2026-11-25T20:00:30.123456789Z", "state": "open"});
+    let metadata = json!({
+        "name": name, "namespace": "factory", "uid": uid, "generation": 1,
+        "resourceVersion": "7031", "creationTimestamp": "2026-11-25T20:00:00Z",
+        "finalizers": [PRODUCT_FINALIZER],
+        "annotations": {
+            "kubectl.kubernetes.io/last-applied-configuration": "{}",
+            CREATION_ANNOTATION: ledger.to_string()
+        },
+        "managedFields": [{"manager": "kubectl", "operation": "Apply"}]
+    });
+    let spec = json!({
+        "vendor": "TencentCloud", "accountRef": {"kind": "IotAccount", "name": "tencent"}, "name": name,
+        "description": "Boilers of the second hall", "dynamicRegistration": {"mode": "PreRegistered"},
+        "encryption": "Asymmetric", "adoptionPolicy": "Owned", "managementPolicy": "Full",
+        "driftPolicy": "Correct", "deletionPolicy": "Delete", "suspend": false
+    });
+    let status = json!({
+        "observedGeneration": 1, "productId": id, "productName": name,
+        "observed": {"name": name, "description": "Boilers of the second hall",
+            "encryption": "Asymmetric", "dynamicRegistration": {"mode": "PreRegistered"}},
+        "secretRef": {"name": format!("{name}-credentials")}, "creationAttempt": 1,
+        "appliedHash": "1a2b3c4d5e6f7081",
+        "conditions": [{"type": "Ready", "status": "True", "reason": "Available",
+            "message": format!("product {id} is as the manifest says"), "observedGeneration": 1,
+            "lastTransitionTime": "2026-11-25T20:00:01Z"}]
+    });
+    let object = json!({"apiVersion": "iot-products.io/v1alpha1", "kind": "IotProduct", "metadata": metadata,
+        "spec": spec, "status": status});
+    serde_json::from_value(object).expect("a product")
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
-
     use super::*;
-
-    /// As kubectl made it and the operator left it.
-    fn at_rest(number: usize) -> Value {
-        let uid = format!("f6a093f5-9364-4fd9-81a4-{number:012x}");
-        let (name, id) = (format!("boiler-{number}"), format!("Q{number:09X}"));
-        let ledger = json!({"uid": uid, "connection": "3f9d0c2a77e1b604", "name": name, "attempt": 1,
-            "deadline": "2026-11-25T20:00:30.123456789Z", "state": "open"});
-        json!({
-            "apiVersion": "iot-products.io/v1alpha1", "kind": "IotProduct",
-            "metadata": {
-                "name": name, "namespace": "factory", "uid": uid, "generation": 1,
-                "resourceVersion": format!("{}", 7_000 + number), "creationTimestamp": "2026-11-25T20:00:00Z",
-                "finalizers": [PRODUCT_FINALIZER],
-                "annotations": {
-                    "kubectl.kubernetes.io/last-applied-configuration": "{}",
-                    CREATION_ANNOTATION: ledger.to_string()
-                },
-                "managedFields": [{"manager": "kubectl", "operation": "Apply"}]
-            },
-            "spec": {
-                "vendor": "TencentCloud", "accountRef": {"kind": "IotAccount", "name": "tencent"}, "name": name,
-                "description": "Boilers of the second hall", "dynamicRegistration": {"mode": "PreRegistered"},
-                "encryption": "Asymmetric", "adoptionPolicy": "Owned", "managementPolicy": "Full",
-                "driftPolicy": "Correct", "deletionPolicy": "Delete", "suspend": false
-            },
-            "status": {
-                "observedGeneration": 1, "productId": id, "productName": name,
-                "observed": {"name": name, "description": "Boilers of the second hall",
-                    "encryption": "Asymmetric", "dynamicRegistration": {"mode": "PreRegistered"}},
-                "secretRef": {"name": format!("{name}-credentials")}, "creationAttempt": 1,
-                "appliedHash": "1a2b3c4d5e6f7081",
-                "conditions": [{"type": "Ready", "status": "True", "reason": "Available",
-                    "message": format!("product {id} is as the manifest says"), "observedGeneration": 1,
-                    "lastTransitionTime": "2026-11-25T20:00:01Z"}]
-            }
-        })
-    }
 
     #[test]
     fn an_object_is_opened_as_it_was_but_for_what_nobody_reads() {
-        let whole: IotProduct = serde_json::from_value(at_rest(1)).unwrap();
-        let mut pruned = whole.clone();
+        let mut pruned = at_rest("boiler-1");
+        let cached = CachedProduct::of(pruned.clone());
         prune(&mut pruned);
-        let cached = CachedProduct::of(whole);
         assert_eq!(cached.open(), pruned);
         assert_eq!(cached.meta().name, pruned.metadata.name);
-        assert!(cached.held);
-        assert_eq!(cached.product_id(), Some("Q000000001"));
+        assert_eq!(cached.product_id(), Some("Q1B2C3D4E5"));
+        assert_eq!((cached.revision(), cached.recorded_attempt()), (Some(7031), Some(1)));
     }
 
     #[test]
     fn what_is_alike_in_all_products_takes_no_memory_in_each() {
-        let text = serde_json::to_vec(&at_rest(7)).unwrap();
-        let packed = CachedProduct::of(serde_json::from_value(at_rest(7)).unwrap()).packed;
+        let object = at_rest("boiler-1");
+        let text = serde_json::to_vec(&object).unwrap();
+        let packed = CachedProduct::of(object).packed;
         assert!(packed.size() <= 320, "{} of {} bytes are kept", packed.size(), text.len());
+    }
+
+    fn status(object: &mut IotProduct) -> &mut crate::api::IotProductStatus {
+        object.status.as_mut().unwrap()
+    }
+
+    fn ready(object: &mut IotProduct) -> &mut crate::api::Condition {
+        &mut status(object).conditions[0]
+    }
+
+    #[test]
+    fn what_asks_for_something_does_not_rest() {
+        let rests = |change: fn(&mut IotProduct)| {
+            let mut object = at_rest("boiler-1");
+            change(&mut object);
+            CachedProduct::of(object).rests()
+        };
+        assert!(rests(|_| {}));
+        assert!(!rests(|object| object.metadata.generation = Some(2)));
+        assert!(!rests(|object| object.metadata.finalizers = None));
+        assert!(!rests(
+            |object| object.metadata.deletion_timestamp = object.metadata.creation_timestamp.clone()
+        ));
+        assert!(!rests(|object| object.status = None));
+        assert!(!rests(|object| ready(object).status = "False".to_owned()));
+        assert!(!rests(|object| ready(object).type_ = STALLED.to_owned()));
+        assert!(!rests(|object| status(object).password_due_at = Some("2026-11-25T20:01:00Z".to_owned())));
+        for asks in [REQUESTED_AT_ANNOTATION, ROTATE_PASSWORD_ANNOTATION] {
+            let mut object = at_rest("boiler-1");
+            object.annotations_mut().insert(asks.to_owned(), "now".to_owned());
+            assert!(!CachedProduct::of(object).rests(), "{asks}");
+        }
     }
 }

@@ -265,7 +265,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::controller::cached::CachedProduct;
+    use crate::controller::cached::{CachedProduct, at_rest};
 
     fn product(name: &str, generation: i64) -> CachedProduct {
         let metadata = json!({"name": name, "namespace": "factory", "uid": name, "generation": generation});
@@ -275,17 +275,6 @@ mod tests {
         serde_json::from_value(object).unwrap()
     }
 
-    /// As it is when its work was done.
-    fn at_rest(name: &str) -> CachedProduct {
-        let mut object = product(name, 1).open();
-        object.metadata.finalizers = Some(vec![crate::api::PRODUCT_FINALIZER.to_owned()]);
-        let ready = json!({"type": "Ready", "status": "True", "reason": "Available", "message": "",
-            "lastTransitionTime": "2026-01-01T00:00:00Z"});
-        let status = json!({"observedGeneration": 1, "productId": "Q1", "conditions": [ready]});
-        object.status = Some(serde_json::from_value(status).unwrap());
-        CachedProduct::of(object)
-    }
-
     /// What is passed on of events, at once and in time, and what is told to be gone.
     async fn kept(events: Vec<Event<CachedProduct>>) -> (Vec<String>, Vec<String>) {
         let gone = Arc::new(Mutex::new(Vec::new()));
@@ -293,7 +282,7 @@ mod tests {
         let told = Arc::clone(&gone);
         let tell = move |object: &CachedProduct| told.lock().unwrap().push(object.name_any());
         let (events, reader) = (futures::stream::iter(events.into_iter().map(Ok)), store.clone());
-        let (have_time, at_rest) = unbounded_channel();
+        let (have_time, have_had) = unbounded_channel();
         let passed = keep(events, store, writer, tell, have_time).map(|object| {
             let object = object.unwrap();
             assert!(reader.get(&ObjectRef::from_obj(&object)).is_some(), "its visit finds it in the store");
@@ -301,7 +290,7 @@ mod tests {
         });
         let mut passed: Vec<String> = passed.collect().await;
         passed.sort();
-        let later = paced(at_rest).map(|object| format!("later:{}", object.name));
+        let later = paced(have_had).map(|object| format!("later:{}", object.name));
         passed.extend(later.collect::<Vec<_>>().await);
         (passed, gone.lock().unwrap().clone())
     }
@@ -328,7 +317,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_a_list_shows_at_rest_has_time_and_an_edit_of_it_has_none() {
-        let list = [Event::Init, Event::InitApply(at_rest("a")), Event::InitApply(product("b", 1))];
+        let list = [
+            Event::Init,
+            Event::InitApply(CachedProduct::of(at_rest("a"))),
+            Event::InitApply(product("b", 1)),
+        ];
         let edited = product("a", 2);
         let events = [list.to_vec(), vec![Event::InitDone, Event::Apply(edited)]].concat();
         let (passed, gone) = kept(events).await;
