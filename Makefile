@@ -163,6 +163,10 @@ gitops: controlplane ## Show Argo CD and Flux at work on charts and products fro
 bench: ## Measure the operator side by side with an ordinary one in Go; BENCH=quick has fewer products and rows
 	@benches/run.sh
 
+.PHONY: bench-parts
+bench-parts: ## Time what a visit and a sweep are made of (what they allocate is a test: tests/counts.rs)
+	cargo bench $(LOCKED) --bench micro
+
 .PHONY: ci
 ci: ## Run what a pipeline runs
 	@for step in fmt-check lint test check-generated charts deny; do \

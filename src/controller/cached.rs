@@ -291,7 +291,7 @@ pub fn created<K: Resource>(object: &K) -> Option<Timestamp> {
 
 /// A product whose work is done, as kubectl made it and the operator left it.
 #[cfg(test)]
-pub fn at_rest(name: &str) -> IotProduct {
+pub(crate) fn at_rest(name: &str) -> IotProduct {
     use serde_json::json;
 
     let (uid, id) = ("f6a093f5-9364-4fd9-81a4-fa05e5f0486e", "Q1B2C3D4E5");

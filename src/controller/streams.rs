@@ -149,12 +149,12 @@ where
         let (store, have_time) = (store.clone(), have_time.clone());
         let changed = changed.into_iter().filter_map(move |object| {
             let object = store.get(&object)?;
-            // The receiver is gone only when the controller is ending.
             if of_list && object.rests() {
-                have_time.send(object).ok().and(None)
-            } else {
-                Some(Ok(K::clone(&object)))
+                // The receiver is gone only when the controller is ending.
+                let _ = have_time.send(object);
+                return None;
             }
+            Some(Ok(K::clone(&object)))
         });
         futures::stream::iter(failed.into_iter().chain(changed))
     })

@@ -50,8 +50,13 @@ pub(crate) async fn with_quota(contender: Contender, binaries: &Binaries, count:
     figures
 }
 
-/// Without a bound: the objects lie there when the operator starts.
-pub(crate) async fn without_quota(contender: Contender, binaries: &Binaries, count: usize) -> Figures {
+/// Without a bound: the objects lie there when the operator starts. Memory is looked at after a rest.
+pub(crate) async fn without_quota(
+    contender: Contender,
+    binaries: &Binaries,
+    count: usize,
+    rest: Duration,
+) -> Figures {
     let stage = Stage::set(Vendor { quota: None, latency: LATENCY, accounts: 1 }).await;
     stage.apply_products("storm", count).await;
     let mut operator = stage.operator(contender, binaries, Duration::ZERO);
@@ -60,7 +65,7 @@ pub(crate) async fn without_quota(contender: Contender, binaries: &Binaries, cou
     operator.ready().await;
     let first = stage.calls_since(0).iter().map(|call| call.time_ms).min().expect("a call");
     let cpu = operator.cpu();
-    tokio::time::sleep(Duration::from_secs(10)).await;
+    tokio::time::sleep(rest).await;
     let memory = operator.memory();
     let mut figures = Figures::new();
     figures.put("rate", to_f64(count) / seconds(ready_at - first));

@@ -21,6 +21,7 @@ mod stage;
 mod stats;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use contender::{Binaries, Contender};
 use report::Report;
@@ -55,7 +56,9 @@ async fn measure() -> Report {
             report.add("first", one.name(), create::first_call(one, &binaries).await);
         }
         if wanted("free") {
-            report.add("free", one.name(), create::without_quota(one, &binaries, number(1000, 1000)).await);
+            let rest = if quick { Duration::from_secs(10) } else { rest::AT_REST };
+            let figures = create::without_quota(one, &binaries, number(1000, 1000), rest).await;
+            report.add("free", one.name(), figures);
         }
         if wanted("quota") {
             report.add("quota", one.name(), create::with_quota(one, &binaries, number(1000, 300)).await);

@@ -19,8 +19,11 @@ const QUOTA: u32 = 20;
 const RESYNC: Duration = Duration::from_secs(30);
 /// The same of the reference, which reads each product by itself.
 const SLOW_RESYNC: Duration = Duration::from_mins(2);
-/// How long nothing may happen before memory counts as the one at rest.
+/// How long nothing may happen before what goes on is over.
 const QUIET: Duration = Duration::from_secs(15);
+/// How long nothing may happen before memory counts as the one at rest: by then idle connections are closed, and ours
+/// has let the vendor's lists go.
+pub(crate) const AT_REST: Duration = Duration::from_secs(100);
 
 /// Products that are Ready, then at rest, swept, and met by a new process.
 pub(crate) async fn at_rest(contender: Contender, binaries: &Binaries, count: usize) -> Figures {
@@ -37,7 +40,7 @@ pub(crate) async fn at_rest(contender: Contender, binaries: &Binaries, count: us
 
     stage.limit(QUOTA * u32::try_from(ACCOUNTS).expect("a few"));
     let mut operator = restart(&stage, contender, binaries, count, &mut figures).await;
-    tokio::time::sleep(QUIET).await;
+    tokio::time::sleep(AT_REST).await;
     let memory = operator.memory();
     figures.put("RSS MiB", memory.resident);
     figures.put("anonymous MiB", memory.anonymous);
