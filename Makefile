@@ -134,7 +134,7 @@ chaos: controlplane ## Let everything go wrong at once with 200 products at four
 	  cargo test $(LOCKED) --test cluster -- chaos:: --nocapture
 
 .PHONY: model
-model: ## Explore the protocol with two faults at every vendor, exhaustively (minutes; the one with lists alone hours, gigabytes)
+model: ## Explore the protocol with two faults, exhaustively (minutes); where lists are the only reading one fault, for MODEL_MINUTES=2 each
 	MODEL_FAULTS=$(or $(FAULTS),2) cargo test $(LOCKED) --test model \
 	  --config profile.dev.package.iot-product-operator.opt-level=2 -- --test-threads=1 --nocapture
 
