@@ -37,6 +37,7 @@ impl Packed {
     }
 
     /// Bytes that it takes.
+    #[cfg(test)]
     pub fn size(&self) -> usize {
         self.bytes.len()
     }
