@@ -164,28 +164,7 @@ fn one() -> Value {
 
 /// An object whose work is done.
 fn object() -> Value {
-    let (name, id, uid) = (name(0), id(0), uid(0));
-    let ledger = json!({"uid": uid, "connection": "3f9d0c2a77e1b604", "name": name, "attempt": 1,
-        "deadline": "2026-01-01T00:00:30.123456789Z", "state": "open"});
-    let spec = json!({
-        "vendor": "TencentCloud", "accountRef": {"kind": "IotAccount", "name": "tencent"}, "name": name,
-        "description": "Boilers of the second hall", "dynamicRegistration": {"mode": "PreRegistered"},
-        "encryption": "Asymmetric", "adoptionPolicy": "Owned", "managementPolicy": "Full",
-        "driftPolicy": "Correct", "deletionPolicy": "Delete", "suspend": false
-    });
-    let status = json!({
-        "observedGeneration": 1, "productId": id, "productName": name,
-        "observed": {"name": name, "description": "Boilers of the second hall", "encryption": "Asymmetric",
-            "dynamicRegistration": {"mode": "PreRegistered"}},
-        "secretRef": {"name": format!("{name}-credentials")}, "creationAttempt": 1, "appliedHash": "1a2b3c4d5e6f7081",
-        "conditions": [{"type": "Ready", "status": "True", "reason": "Available", "observedGeneration": 1,
-            "message": format!("product {id} is as the manifest says"), "lastTransitionTime": "2026-01-01T00:00:01Z"}]
-    });
-    let metadata = json!({"name": name, "namespace": "factory", "uid": uid, "generation": 1, "resourceVersion": "7031",
-        "creationTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["iot-products.io/product"],
-        "annotations": {"iot-products.io/creation": ledger.to_string()}});
-    json!({"apiVersion": "iot-products.io/v1alpha1", "kind": "IotProduct", "metadata": metadata, "spec": spec,
-        "status": status})
+    serde_json::from_str(include_str!("../../tests/manifests/product-at-rest.json")).expect("a product")
 }
 
 fn product() -> IotProduct {

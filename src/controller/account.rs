@@ -17,6 +17,7 @@ use super::account_key::connection;
 use super::account_memory::{Memory, RETRY, Version};
 use super::account_status::{self, Judged};
 use super::accounts::{AccountId, AccountState, Trouble};
+use super::cached::revision;
 use super::context::Context;
 use super::error::{KEY_SPREADS, REFUSED_WRITE, lasts, reason_of};
 use super::hold;
@@ -119,7 +120,7 @@ async fn visit<K: Account>(
         account = written;
         memory.counted = Some(Instant::now());
     }
-    memory.written = version(&account);
+    memory.written = revision(&account);
     let memory = ctx.account_memories.keep(id, memory);
     let next = memory.next_list.map_or(KEY_CHECK, |at| at.saturating_duration_since(Instant::now()));
     let next = if memory.secret_ending.is_some() { next.min(TOGETHER) } else { next };
@@ -152,17 +153,12 @@ async fn say_refused<K: Account>(
 
 /// The account as it is: the store may lag behind our own writes, and a write by an old version is refused.
 async fn current<K: Account>(account: &K, api: &Api<K>, memory: &Memory) -> Result<Option<K>, RecordError> {
-    if version(account) >= memory.written {
+    if revision(account) >= memory.written {
         return Ok(Some(account.clone()));
     }
     let found = api.get_opt(&account.name_any()).await;
     let found = found.map_err(|error| RecordError::of("reading the account", error))?;
     Ok(found.filter(|found| found.uid() == account.uid()))
-}
-
-/// Resource versions of one object grow; a server that writes them otherwise has none here.
-fn version<K: Account>(account: &K) -> Option<u64> {
-    account.resource_version()?.parse().ok()
 }
 
 /// The check that was asked for and not carried out yet.
@@ -380,7 +376,7 @@ async fn finish<K: Account>(
             publish(ctx, id, account, &memory, false);
         }
         let written = account_status::held_by(api, account, &users).await?;
-        memory.written = version(written.as_ref().unwrap_or(account));
+        memory.written = revision(written.as_ref().unwrap_or(account));
         ctx.account_memories.keep(id, memory);
         return Ok(Some(Duration::from_secs(2)));
     }

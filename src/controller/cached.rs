@@ -170,11 +170,6 @@ impl CachedProduct {
         self.attempt.filter(|_| self.product_id.is_some())
     }
 
-    /// Its resource version. Those of one object grow; a server that writes them otherwise has none here.
-    pub fn revision(&self) -> Option<u64> {
-        self.metadata.resource_version.as_ref()?.parse().ok()
-    }
-
     /// Huawei: serial of the recorded product.
     pub fn serial(&self) -> Option<&str> {
         self.serial.as_deref()
@@ -284,6 +279,11 @@ impl Resource for CachedProduct {
     }
 }
 
+/// An object's resource version. Those of one object grow; a server that writes them otherwise has none here.
+pub fn revision<K: Resource>(object: &K) -> Option<u64> {
+    object.meta().resource_version.as_ref()?.parse().ok()
+}
+
 /// When an object was created, for who is older.
 pub fn created<K: Resource>(object: &K) -> Option<Timestamp> {
     object.meta().creation_timestamp.as_ref().map(|Time(time)| *time)
@@ -292,40 +292,10 @@ pub fn created<K: Resource>(object: &K) -> Option<Timestamp> {
 /// A product whose work is done, as kubectl made it and the operator left it.
 #[cfg(test)]
 pub(crate) fn at_rest(name: &str) -> IotProduct {
-    use serde_json::json;
-
-    let (uid, id) = ("f6a093f5-9364-4fd9-81a4-fa05e5f0486e", "Q1B2C3D4E5");
-    let ledger = json!({"uid": uid, "connection": "3f9d0c2a77e1b604", "name": name, "attempt": 1,
-        "deadline": "2026-11-25T20:00:30.123456789Z", "state": "open"});
-    let metadata = json!({
-        "name": name, "namespace": "factory", "uid": uid, "generation": 1,
-        "resourceVersion": "7031", "creationTimestamp": "2026-11-25T20:00:00Z",
-        "finalizers": [PRODUCT_FINALIZER],
-        "annotations": {
-            "kubectl.kubernetes.io/last-applied-configuration": "{}",
-            CREATION_ANNOTATION: ledger.to_string()
-        },
-        "managedFields": [{"manager": "kubectl", "operation": "Apply"}]
-    });
-    let spec = json!({
-        "vendor": "TencentCloud", "accountRef": {"kind": "IotAccount", "name": "tencent"}, "name": name,
-        "description": "Boilers of the second hall", "dynamicRegistration": {"mode": "PreRegistered"},
-        "encryption": "Asymmetric", "adoptionPolicy": "Owned", "managementPolicy": "Full",
-        "driftPolicy": "Correct", "deletionPolicy": "Delete", "suspend": false
-    });
-    let status = json!({
-        "observedGeneration": 1, "productId": id, "productName": name,
-        "observed": {"name": name, "description": "Boilers of the second hall",
-            "encryption": "Asymmetric", "dynamicRegistration": {"mode": "PreRegistered"}},
-        "secretRef": {"name": format!("{name}-credentials")}, "creationAttempt": 1,
-        "appliedHash": "1a2b3c4d5e6f7081",
-        "conditions": [{"type": "Ready", "status": "True", "reason": "Available",
-            "message": format!("product {id} is as the manifest says"), "observedGeneration": 1,
-            "lastTransitionTime": "2026-11-25T20:00:01Z"}]
-    });
-    let object = json!({"apiVersion": "iot-products.io/v1alpha1", "kind": "IotProduct", "metadata": metadata,
-        "spec": spec, "status": status});
-    serde_json::from_value(object).expect("a product")
+    let text = include_str!("../../tests/manifests/product-at-rest.json");
+    let mut object: IotProduct = serde_json::from_str(text).expect("a product");
+    object.metadata.name = Some(name.to_owned());
+    object
 }
 
 #[cfg(test)]
@@ -335,12 +305,16 @@ mod tests {
     #[test]
     fn an_object_is_opened_as_it_was_but_for_what_nobody_reads() {
         let mut pruned = at_rest("boiler-1");
-        let cached = CachedProduct::of(pruned.clone());
+        let mut whole = pruned.clone();
+        whole.metadata.managed_fields = Some(vec![Default::default()]);
+        let applied = "kubectl.kubernetes.io/last-applied-configuration".to_owned();
+        whole.annotations_mut().insert(applied, "{}".to_owned());
+        let cached = CachedProduct::of(whole);
         prune(&mut pruned);
         assert_eq!(cached.open(), pruned);
         assert_eq!(cached.meta().name, pruned.metadata.name);
-        assert_eq!(cached.product_id(), Some("Q1B2C3D4E5"));
-        assert_eq!((cached.revision(), cached.recorded_attempt()), (Some(7031), Some(1)));
+        assert_eq!(cached.product_id(), Some("Q000000000"));
+        assert_eq!((revision(&cached), cached.recorded_attempt()), (Some(7031), Some(1)));
     }
 
     #[test]

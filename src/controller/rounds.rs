@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use kube::{Resource as _, ResourceExt as _};
 
+use super::cached::revision;
 use super::claims;
 use super::context::Context;
 use super::requeue::turn_fell;
@@ -31,7 +32,7 @@ fn settle(ctx: &Context) {
     if !ctx.memory.is_empty() {
         for product in ctx.products_that(|_| true) {
             let uid = product.meta().uid.as_deref().unwrap_or_default();
-            ctx.memory.settle(uid, product.revision(), product.recorded_attempt());
+            ctx.memory.settle(uid, revision(&*product), product.recorded_attempt());
         }
         ctx.memory.shrink();
     }

@@ -265,6 +265,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::api::FORCE_FORGET_ANNOTATION;
     use crate::controller::cached::{CachedProduct, at_rest};
 
     fn product(name: &str, generation: i64) -> CachedProduct {
@@ -322,10 +323,14 @@ mod tests {
             Event::InitApply(CachedProduct::of(at_rest("a"))),
             Event::InitApply(product("b", 1)),
         ];
-        let edited = product("a", 2);
-        let events = [list.to_vec(), vec![Event::InitDone, Event::Apply(edited)]].concat();
-        let (passed, gone) = kept(events).await;
-        assert_eq!((passed.join(" ").as_str(), gone.len()), ("a b later:a", 0));
+        // It rests by its status, and what is asked for is known from the annotation alone.
+        let mut asked = at_rest("a");
+        asked.annotations_mut().insert(FORCE_FORGET_ANNOTATION.to_owned(), "Q000000000".to_owned());
+        let asked = Event::Apply(CachedProduct::of(asked));
+        let (passed, gone) = kept([list.to_vec(), vec![Event::InitDone]].concat()).await;
+        assert_eq!((passed.join(" ").as_str(), gone.len()), ("b later:a", 0));
+        let (passed, _) = kept([list.to_vec(), vec![Event::InitDone, asked]].concat()).await;
+        assert_eq!(passed.join(" "), "a b later:a");
     }
 
     #[tokio::test]

@@ -8,6 +8,7 @@ use kube::ResourceExt;
 use kube::api::Api;
 use secrecy::SecretString;
 
+use super::cached::revision;
 use super::context::Context;
 use super::error::Error;
 use crate::api::condition::READY;
@@ -75,7 +76,7 @@ impl<'a> Visit<'a> {
             edited: false,
             stored: None,
         };
-        visit.stored = visit.version();
+        visit.stored = revision(&visit.object);
         visit.look_at_wishes(hint);
         visit
     }
@@ -221,7 +222,7 @@ impl<'a> Visit<'a> {
 
     /// Remembers the last write of this visit, so that the next one knows an older copy when it sees one.
     pub fn remember_version(&self) {
-        let version = self.version();
+        let version = revision(&self.object);
         if version == self.stored {
             return;
         }
@@ -231,19 +232,14 @@ impl<'a> Visit<'a> {
     /// Remembers that the object is not as this visit knows it, or may not be: the next one reads it, whatever
     /// the store shows, before it asks the vendor anything.
     pub fn doubt_version(&self) {
-        let newer = self.version().map(|version| version.saturating_add(1));
+        let newer = revision(&self.object).map(|version| version.saturating_add(1));
         self.ctx.memory.with(&self.uid, |entry| entry.written = entry.written.max(newer));
-    }
-
-    /// Resource versions of one object grow; a server that writes them otherwise has none here.
-    fn version(&self) -> Option<u64> {
-        self.object.resource_version()?.parse().ok()
     }
 
     /// Reads the object anew where a creation may be decided (protocol, Create 1), or where the store is known to
     /// lag behind our own writes. `false` when the object is gone.
     pub async fn make_live(&mut self) -> Result<bool, Error> {
-        let stale = self.version() < self.ctx.memory.with(&self.uid, |entry| entry.written);
+        let stale = revision(&self.object) < self.ctx.memory.with(&self.uid, |entry| entry.written);
         if !stale && (self.recorded().is_some() || self.object.spec.suspend) {
             return Ok(true);
         }
