@@ -300,13 +300,15 @@ pub(crate) fn at_rest(name: &str) -> IotProduct {
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
+
     use super::*;
 
     #[test]
     fn an_object_is_opened_as_it_was_but_for_what_nobody_reads() {
         let mut pruned = at_rest("boiler-1");
         let mut whole = pruned.clone();
-        whole.metadata.managed_fields = Some(vec![Default::default()]);
+        whole.metadata.managed_fields = Some(vec![ManagedFieldsEntry::default()]);
         let applied = "kubectl.kubernetes.io/last-applied-configuration".to_owned();
         whole.annotations_mut().insert(applied, "{}".to_owned());
         let cached = CachedProduct::of(whole);
