@@ -2,7 +2,8 @@
 //!
 //! Vendors count calls per action and second, and a refused call costs more than a late one. So each
 //! action has a bucket that holds one token: `n` per second are one every `1/n` s, and never more than
-//! `n` in any second, also right after the start.
+//! `n` in any second, also right after the start. Between token and call lies a caller's own work, which takes now more and
+//! now less time, so the second is kept once more where a call is sent.
 //!
 //! - **Lanes**: waiting callers are served by [`Lane`], first come first served within one. An edit
 //!   therefore waits for at most two tokens, however many creations there are, plus one per earlier edit.
@@ -16,6 +17,7 @@
 
 mod breaker;
 mod bucket;
+mod pace;
 mod permit;
 mod settings;
 #[cfg(test)]
@@ -140,7 +142,8 @@ impl Limiter {
         state.settings = settings;
         state.breaker = Breaker::default();
         for (action, bucket) in &mut state.buckets {
-            bucket.set_budget(state.settings.budget(action, self.shared.documented.get(action).copied()));
+            let documented = self.shared.documented.get(action).copied();
+            bucket.pace.set_budget(state.settings.budget(action, documented));
         }
     }
 
@@ -206,9 +209,9 @@ impl Shared {
         bucket.forget_cancelled();
         state.tickets += 1;
         let ticket = state.tickets;
-        if bucket.is_idle() && bucket.free_at(now) <= now {
+        if bucket.is_idle() && bucket.pace.free_at(now) <= now {
             let permit = self.permit(action, ticket, now, now);
-            bucket.take(ticket, now);
+            bucket.pace.take(ticket, now, now);
             state.breaker.begin(ticket, now);
             return Ok(Admission::Now(permit));
         }
@@ -241,14 +244,14 @@ impl Shared {
             let refused = Refused::CircuitOpen { retry_after };
             return Step::Answer(bucket.drain().map(|w| (w, Err(refused.clone()))).collect());
         }
-        let free = bucket.free_at(now);
+        let free = bucket.pace.free_at(now);
         if free > now {
             return Step::Sleep(free, Arc::clone(&bucket.changed));
         }
         let Some(waiter) = bucket.next() else {
             return Step::Stop;
         };
-        bucket.take(waiter.ticket, now);
+        bucket.pace.take(waiter.ticket, waiter.since, now);
         state.breaker.begin(waiter.ticket, now);
         let permit = self.permit(action, waiter.ticket, waiter.since, now);
         Step::Answer(vec![(waiter, Ok(permit))])
@@ -265,8 +268,10 @@ impl Shared {
         };
         if let Some(bucket) = state.buckets.get_mut(permit.action()) {
             match outcome {
-                Some(Outcome::NotSent) => bucket.give_back(permit.ticket),
-                Some(Outcome::Throttled { retry_after }) => bucket.throttle(permit.granted, retry_after, now),
+                Some(Outcome::NotSent) => bucket.pace.give_back(permit.ticket),
+                Some(Outcome::Throttled { retry_after }) => {
+                    bucket.pace.throttle(permit.granted, retry_after, now);
+                }
                 _ => {}
             }
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::header::{HeaderValue, InvalidHeaderValue};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::{Call, Class, Effect, VendorError};
 use crate::api::Vendor;
@@ -64,8 +64,9 @@ impl Line {
         deadline: Instant,
         judge: impl FnOnce(&Answer) -> Result<T, VendorError>,
     ) -> Result<T, VendorError> {
+        // A call whose turn does not come in time is not sent: the transport says so.
+        let _ = timeout_at(deadline, permit.sent()).await;
         let begun = Instant::now();
-        permit.sent();
         let result = match self.transport.send(request, deadline.min(begun + ATTEMPT)).await {
             Ok(answer) => judge(&answer),
             Err(error) => Err(VendorError::unanswered(action, object, error)),

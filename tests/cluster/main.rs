@@ -31,6 +31,7 @@ mod delete;
 mod drift;
 mod elsewhere;
 mod evidence;
+mod fairness;
 mod faults;
 mod huawei;
 mod huawei_keys;
@@ -95,6 +96,7 @@ fn all() -> Vec<Test> {
         create::tests(),
         delete::tests(),
         drift::tests(),
+        fairness::tests(),
         faults::tests(),
         install::tests(),
         intervals::tests(),

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use super::Shared;
+use super::pace::Pace;
 
 /// How a permitted call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,17 +57,25 @@ impl Permit {
         self.action
     }
 
-    /// The call is handed to the network now. From here on the token is used even if the permit is
-    /// dropped, and the vendor's second is counted from now instead of from the grant: the budget is kept
-    /// exactly as long as permits are not held for more than a second.
-    pub fn sent(&mut self) {
-        if !self.used {
-            self.used = true;
-            let now = Instant::now();
-            if let Some(bucket) = self.shared.lock().buckets.get_mut(self.action) {
-                bucket.mark_sent(self.ticket, self.granted, now);
-            }
+    /// Waits until the vendor's second has room for the call, which is then handed to the network. From there on the token
+    /// is used even if the permit is dropped. The wait is short: tokens have the distance that calls need, and only what one
+    /// caller takes less time from token to call than another is waited for.
+    pub async fn sent(&mut self) {
+        if self.used {
+            return;
         }
+        let now = Instant::now();
+        let at = self.pace(|pace| pace.book(self.ticket, now)).unwrap_or(now);
+        if at > now {
+            sleep_until(at).await;
+            let now = Instant::now();
+            self.pace(|pace| pace.sent(self.ticket, now));
+        }
+        self.used = true;
+    }
+
+    fn pace<R>(&self, act: impl FnOnce(&mut Pace) -> R) -> Option<R> {
+        self.shared.lock().buckets.get_mut(self.action).map(|bucket| act(&mut bucket.pace))
     }
 
     /// Reports how the call ended.

@@ -23,7 +23,7 @@ fn far() -> Instant {
 /// One answered call; returns when it was sent.
 async fn call(limiter: &Limiter, lane: Lane) -> Result<Instant, Refused> {
     let mut permit = limiter.acquire(CREATE, lane, far()).await?;
-    permit.sent();
+    permit.sent().await;
     let sent = Instant::now();
     permit.done(Outcome::Answered);
     Ok(sent)

@@ -18,8 +18,20 @@ struct Caller {
 
 fn caller() -> impl Strategy<Value = Caller> {
     let lane = prop::sample::select(Lane::ALL.to_vec());
-    (0_u64..4000, lane, prop_oneof![Just(600_000), 0_u64..3000], 0_u64..80, prop::bool::weighted(0.8))
-        .prop_map(|(arrives, lane, patience, holds, uses)| Caller { arrives, lane, patience, holds, uses })
+    (
+        0_u64..4000,
+        lane,
+        prop_oneof![Just(600_000), 0_u64..3000],
+        prop_oneof![0_u64..80, 0_u64..3000],
+        prop::bool::weighted(0.8),
+    )
+        .prop_map(|(arrives, lane, patience, holds, uses)| Caller {
+            arrives,
+            lane,
+            patience,
+            holds,
+            uses,
+        })
 }
 
 async fn run(limiter: Arc<Limiter>, caller: Caller) -> Option<Instant> {
@@ -35,7 +47,7 @@ async fn run(limiter: Arc<Limiter>, caller: Caller) -> Option<Instant> {
         };
         sleep(Duration::from_millis(caller.holds)).await;
         if caller.uses {
-            permit.sent();
+            permit.sent().await;
             sent = Some(Instant::now());
             permit.done(Outcome::Answered);
         }

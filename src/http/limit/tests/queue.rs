@@ -192,7 +192,7 @@ async fn a_permit_that_was_not_used_gives_its_token_back() {
         async move { call(&limiter, Lane::Edit).await.map(|at| at - start) }
     });
     sleep(SECOND / 10).await;
-    permit.sent();
+    permit.sent().await;
     drop(permit);
     assert!(waiting.await.unwrap().unwrap() >= SECOND, "a sent call is used even if its permit is dropped");
     let permit = limiter.acquire(CREATE, Lane::Edit, far()).await.unwrap();
@@ -212,13 +212,38 @@ async fn the_second_counts_from_the_sending() {
     let limiter = limiter(2);
     let mut late = limiter.acquire(CREATE, Lane::Edit, far()).await.unwrap();
     sleep(Duration::from_millis(400)).await;
-    late.sent();
+    late.sent().await;
     let mut sent = vec![Instant::now()];
     late.done(Outcome::Answered);
     for _ in 0..6 {
         sent.push(call(&limiter, Lane::Edit).await.unwrap());
     }
     assert_eq!(busiest_second(sent), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_callers_do_between_token_and_call_does_not_cost_budget() {
+    let limiter = limiter(20);
+    let start = Instant::now();
+    let mut callers = JoinSet::new();
+    for number in 0..201 {
+        let limiter = Arc::clone(&limiter);
+        callers.spawn(async move {
+            let mut permit = limiter.acquire(CREATE, Lane::Edit, far()).await.unwrap();
+            sleep(Duration::from_millis(5 + number * 7 % 40)).await;
+            permit.sent().await;
+            let sent = Instant::now();
+            permit.done(Outcome::Answered);
+            sent
+        });
+    }
+    let sent = callers.join_all().await;
+    let took = *sent.iter().max().unwrap() - start;
+    assert!(busiest_second(sent) <= 20);
+    assert!(
+        took < Duration::from_millis(10_110),
+        "200 calls after the first are ten seconds' budget, not {took:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

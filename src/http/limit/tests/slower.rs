@@ -37,6 +37,28 @@ async fn repeated_throttling_slows_down_to_a_floor() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn half_a_minute_after_the_worst_all_of_the_budget_is_used() {
+    let limiter = limiter(20);
+    for _ in 0..20 {
+        let permit = limiter.acquire(CREATE, Lane::Edit, far()).await.unwrap();
+        permit.done(Outcome::Throttled { retry_after: None });
+    }
+    let throttled = Instant::now();
+    let used = async |from: Duration| {
+        let mut calls = 0;
+        while throttled.elapsed() < from + 10 * SECOND {
+            call(&limiter, Lane::Edit).await.unwrap();
+            calls += u32::from(throttled.elapsed() >= from);
+        }
+        calls
+    };
+    let slow = used(Duration::ZERO).await;
+    assert!(slow < 150, "{slow} calls in the ten seconds after it: nothing was slowed down");
+    let calls = used(30 * SECOND).await;
+    assert!(calls >= 190, "{calls} calls in ten seconds are less than 95 % of 200");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_pause_beyond_the_deadline_says_when_to_come_back() {
     let limiter = limiter(5);
     let permit = limiter.acquire(CREATE, Lane::Edit, far()).await.unwrap();
