@@ -11,10 +11,6 @@ use iot_product_operator::{generate, probe, release, run};
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// It waits for others nearly always: two threads carry a quota of hundreds of calls a second, and a machine with many
-/// cores has something else to do with them.
-const MOST_WORKERS: usize = 4;
-
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run(args) => in_runtime(run::run(*args)),
@@ -42,9 +38,7 @@ fn in_runtime<E: std::error::Error>(work: impl Future<Output = Result<(), E>>) -
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .map_err(|_| "a TLS provider is installed already".to_owned())?;
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(cores.min(MOST_WORKERS))
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| error.to_string())?;

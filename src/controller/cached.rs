@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::num::NonZeroI64;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -20,7 +21,7 @@ use crate::api::{
     FORCE_FORGET_ANNOTATION, IotAccount, IotProduct, PRODUCT_FINALIZER, REQUESTED_AT_ANNOTATION,
     ROTATE_PASSWORD_ANNOTATION, Reason, Vendor,
 };
-use crate::record::condition::get;
+use crate::record::condition::{Truth, get};
 
 /// The annotations whose change asks for a visit. The ledger is our own and not among them.
 const HEEDED: [&str; 4] = [
@@ -72,7 +73,16 @@ pub fn prune<K: Resource>(object: &mut K) {
     object.annotations_mut().remove("kubectl.kubernetes.io/last-applied-configuration");
 }
 
-/// A product in the store.
+/// What most products do not have.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Rare {
+    /// `spec.productId`.
+    imported: Option<Box<str>>,
+    /// Serial of the recorded product.
+    serial: Option<Box<str>>,
+}
+
+/// A product in the store. Its size decides what a product at rest takes, so nothing in it is larger than it must be.
 #[derive(Clone, Debug)]
 pub struct CachedProduct {
     /// What names the object, its version and its times; the rest is packed.
@@ -85,19 +95,18 @@ pub struct CachedProduct {
     pub held: bool,
     /// `spec.name`.
     pub name: Box<str>,
-    /// `spec.productId`.
-    pub imported: Option<Box<str>>,
-    /// Reason of condition Ready, and whether it is True, False or Unknown.
-    pub ready: Option<(&'static str, &'static str)>,
-    /// When a condition changed first.
-    pub settled: Option<Timestamp>,
+    /// Whether condition Ready is True, False or Unknown, and its reason if it is one of ours.
+    pub ready: Option<(Truth, Option<Reason>)>,
+    /// When a condition changed first, in seconds since the Unix epoch.
+    settled: Option<NonZeroI64>,
     /// `spec.resyncInterval`.
     pub resync: Option<Duration>,
     product_id: Option<Box<str>>,
-    serial: Option<Box<str>>,
+    rare: Option<Box<Rare>>,
     /// `status.creationAttempt`.
     attempt: Option<u32>,
-    account: (AccountKind, Box<str>),
+    account_kind: AccountKind,
+    account: Box<str>,
     asks: u64,
     rests: bool,
     fine: Arc<AtomicU64>,
@@ -125,21 +134,26 @@ impl CachedProduct {
         let status = object.status.as_ref();
         let conditions = status.map(|status| status.conditions.as_slice()).unwrap_or_default();
         let boxed = |text: &String| text.as_str().into();
+        let rare = Rare {
+            imported: object.spec.product_id.as_ref().map(boxed),
+            serial: status.and_then(|status| status.product_serial.as_ref()).map(boxed),
+        };
+        let settled = conditions.iter().map(|condition| condition.last_transition_time.0).min();
         Self {
             vendor: object.spec.vendor,
             suspended: object.spec.suspend,
             held,
             name: object.spec.name.as_str().into(),
-            imported: object.spec.product_id.as_ref().map(boxed),
-            ready: get(conditions, READY).map(|ready| (truth(&ready.status), reason(&ready.reason))),
-            settled: conditions.iter().map(|condition| condition.last_transition_time.0).min(),
+            ready: get(conditions, READY).map(|ready| (truth(&ready.status), Reason::parse(&ready.reason))),
+            settled: settled.and_then(|at| NonZeroI64::new(at.as_second())),
             resync: object.spec.resync_interval(),
             product_id,
-            serial: status.and_then(|status| status.product_serial.as_ref()).map(boxed),
+            rare: (rare != Rare::default()).then(|| rare.into()),
             attempt: status
                 .and_then(|status| status.creation_attempt)
                 .and_then(|attempt| attempt.try_into().ok()),
-            account: (object.spec.account_ref.kind, object.spec.account_ref.name.as_str().into()),
+            account_kind: object.spec.account_ref.kind,
+            account: object.spec.account_ref.name.as_str().into(),
             asks,
             rests,
             fine: Arc::default(),
@@ -170,9 +184,19 @@ impl CachedProduct {
         self.attempt.filter(|_| self.product_id.is_some())
     }
 
+    /// `spec.productId`.
+    pub fn imported(&self) -> Option<&str> {
+        self.rare.as_ref()?.imported.as_deref()
+    }
+
     /// Huawei: serial of the recorded product.
     pub fn serial(&self) -> Option<&str> {
-        self.serial.as_deref()
+        self.rare.as_ref()?.serial.as_deref()
+    }
+
+    /// A condition changed before a moment.
+    pub fn is_settled_before(&self, moment: Timestamp) -> bool {
+        self.settled.is_some_and(|at| at.get() < moment.as_second())
     }
 
     /// A deletion was asked for.
@@ -182,17 +206,16 @@ impl CachedProduct {
 
     /// Whether it names this account.
     pub fn is_of(&self, id: &AccountId) -> bool {
-        let (kind, name) = &self.account;
-        let placed = match kind {
+        let placed = match self.account_kind {
             AccountKind::IotAccount => id.namespace == self.metadata.namespace,
             AccountKind::ClusterIotAccount => id.namespace.is_none(),
         };
-        *kind == id.kind && **name == *id.name && placed
+        self.account_kind == id.kind && *self.account == *id.name && placed
     }
 
     /// Waits for what another object or product has.
     pub fn conflicted(&self) -> bool {
-        self.ready.is_some_and(|(_, reason)| reason == Reason::NameConflict.as_str())
+        self.ready.is_some_and(|(_, reason)| reason == Some(Reason::NameConflict))
     }
 
     /// Whether a list showed the product by the same entry before, as this object wants it; and if so, whether it
@@ -235,13 +258,10 @@ fn rests(object: &IotProduct) -> bool {
         && !asked(ROTATE_PASSWORD_ANNOTATION, &status.last_handled_rotation)
 }
 
-/// Status of a condition. Labels come from closed sets: a text that is none of ours counts as unknown.
-fn truth(status: &str) -> &'static str {
-    ["True", "False"].into_iter().find(|known| *known == status).unwrap_or("Unknown")
-}
-
-fn reason(reason: &str) -> &'static str {
-    Reason::parse(reason).map_or("", Reason::as_str)
+/// Status of a condition. A text that is none of ours counts as unknown.
+fn truth(status: &str) -> Truth {
+    let known = [Truth::True, Truth::False].into_iter().find(|known| known.as_str() == status);
+    known.unwrap_or(Truth::Unknown)
 }
 
 impl<'de> Deserialize<'de> for CachedProduct {
@@ -325,6 +345,8 @@ mod tests {
         let text = serde_json::to_vec(&object).unwrap();
         let packed = CachedProduct::of(object).packed;
         assert!(packed.size() <= 320, "{} of {} bytes are kept", packed.size(), text.len());
+        // The allocator's next smaller size, with an Arc's two counts.
+        assert!(size_of::<CachedProduct>() + 16 <= 512, "{}", size_of::<CachedProduct>());
     }
 
     fn status(object: &mut IotProduct) -> &mut crate::api::IotProductStatus {

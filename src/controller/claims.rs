@@ -105,7 +105,7 @@ pub fn freed(gone: &CachedProduct, ctx: &Context) {
     let id = gone.product_id();
     let waits = |other: &CachedProduct| {
         let names = other.name == gone.name
-            || id.is_some_and(|id| [other.product_id(), other.imported.as_deref()].contains(&Some(id)));
+            || id.is_some_and(|id| [other.product_id(), other.imported()].contains(&Some(id)));
         other.conflicted() && names && other.vendor == gone.vendor
     };
     for product in ctx.products_that(waits) {

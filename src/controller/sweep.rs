@@ -77,7 +77,7 @@ pub fn sweep(
     if mass_loss.is_none() {
         // Recorded after the list began: it says nothing of them.
         let lost = |object: &&&Arc<CachedProduct>| {
-            object.settled.is_some_and(|at| at < listing.begun) && compares(object, view, span)
+            object.is_settled_before(listing.begun) && compares(object, view, span)
         };
         for object in missing.iter().filter(lost) {
             hint(ctx, object);
