@@ -5,7 +5,7 @@ use std::io;
 use clap::ValueEnum;
 use tracing::level_filters::LevelFilter;
 use tracing::{Metadata, Subscriber};
-use tracing_subscriber::filter::{EnvFilter, FilterFn, ParseError, filter_fn};
+use tracing_subscriber::filter::{FilterFn, ParseError, Targets, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{Layer, fmt, registry};
@@ -62,9 +62,8 @@ fn subscriber<W>(
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let wanted = EnvFilter::builder()
-        .parse(filter)
-        .map_err(|source| TelemetryError::Filter { filter: filter.to_owned(), source })?;
+    let wanted: Targets =
+        filter.parse().map_err(|source| TelemetryError::Filter { filter: filter.to_owned(), source })?;
     let no_bodies: FilterFn = filter_fn(shows_no_bodies);
     let lines = fmt::layer().with_writer(writer);
     let lines = match format {

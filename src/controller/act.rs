@@ -92,9 +92,9 @@ async fn create(visit: &mut Visit<'_>, link: &Link, desired: &Desired, attempt: 
         inputs: visit.inputs().await?,
     };
     // The budget comes before the ledger: an object that only waits has attempted nothing.
-    let permit = cloud.reserve_create(Call::within(Lane::Create, BUDGET_WAIT)).await?;
+    let permit = cloud.reserve_create(Call::within(Lane::Create, BUDGET_WAIT).of(&visit.namespace)).await?;
     let limit = visit.ctx.settings.vendor_timeout;
-    let call = Call::within(Lane::Create, limit);
+    let call = Call::within(Lane::Create, limit).of(&visit.namespace);
     let ledger = Ledger {
         uid: visit.uid.clone(),
         connection: link.connection.fingerprint.clone(),
@@ -250,7 +250,7 @@ async fn current(visit: &Visit<'_>) -> Result<Option<IotProduct>, RecordError> {
 async fn give_back(visit: &Visit<'_>, link: &Link, product: Target<'_>) {
     let id = product.id;
     let cloud = &link.connection.cloud;
-    let call = Call::within(Lane::Delete, visit.ctx.settings.vendor_timeout);
+    let call = Call::within(Lane::Delete, visit.ctx.settings.vendor_timeout).of(&visit.namespace);
     let gone = async {
         if cloud.traits().delete_checks_devices || cloud.devices(id, call).await? == 0 {
             let deleted = cloud.delete(product, &BTreeMap::new(), call).await;

@@ -217,7 +217,7 @@ impl<'a> Visit<'a> {
         } else {
             Lane::Drift
         };
-        Call::within(lane, self.ctx.settings.vendor_timeout)
+        Call::within(lane, self.ctx.settings.vendor_timeout).of(&self.namespace)
     }
 
     /// Remembers the last write of this visit, so that the next one knows an older copy when it sees one.

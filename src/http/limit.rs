@@ -5,12 +5,14 @@
 //! `n` in any second, also right after the start. Between token and call lies a caller's own work, which takes now more and
 //! now less time, so the second is kept once more where a call is sent.
 //!
-//! - **Lanes**: waiting callers are served by [`Lane`], first come first served within one. An edit
-//!   therefore waits for at most two tokens, however many creations there are, plus one per earlier edit.
+//! - **Lanes**: waiting callers are served by [`Lane`]. An edit therefore waits for at most two tokens, however many
+//!   creations there are, plus one per earlier edit.
+//! - **Turns**: within a lane namespaces take turns ([`Flow`]), and within one who came first is served first, so that
+//!   two thousand creations of one namespace cost another's single one a token and not two thousand.
 //! - **Fairness**: when a lane is passed over [`FAIR_SHARE`]` - 1` times, the next token goes to the oldest
 //!   caller of the lanes passed over, so a storm of edits delays drift checks but does not end them.
 //! - **Nobody blocks behind the queue**: of every lane but [`Lane::Edit`] at most [`MAX_WAITING`] callers
-//!   wait; the others are told at once when to come back, each at its own time, one token apart.
+//!   wait, and half as many again who are the first of their namespace; the others are told at once when to come back, each at its own time, one token apart.
 //! - **Back-off**: a throttled answer halves the action's rate and pauses it for the vendor's hint; every
 //!   second without one gives a tenth of the budget back. Five unavailable answers in a row open the
 //!   account's circuit breaker, which then lets one call through at growing intervals.
@@ -19,6 +21,7 @@ mod breaker;
 mod bucket;
 mod pace;
 mod permit;
+mod queue;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -31,8 +34,10 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use breaker::{Breaker, Verdict};
-use bucket::{Bucket, Waiter};
+use bucket::Bucket;
 pub use permit::{Outcome, Permit};
+pub use queue::Flow;
+use queue::Waiter;
 pub use settings::{Budget, LimitSettings};
 
 /// Callers of one lane, other than edits, that may wait for one action.
@@ -66,6 +71,22 @@ impl Lane {
             Self::Create => "create",
             Self::Drift => "drift",
         }
+    }
+}
+
+/// Who calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// What for.
+    pub lane: Lane,
+    /// For whose objects.
+    pub flow: Flow,
+}
+
+/// The account itself.
+impl From<Lane> for Caller {
+    fn from(lane: Lane) -> Self {
+        Self { lane, flow: Flow::default() }
     }
 }
 
@@ -162,10 +183,11 @@ impl Limiter {
     pub async fn acquire(
         &self,
         action: &'static str,
-        lane: Lane,
+        caller: impl Into<Caller>,
         deadline: Instant,
     ) -> Result<Permit, Refused> {
-        let permit = match self.shared.admit(action, lane, deadline)? {
+        let caller = caller.into();
+        let permit = match self.shared.admit(action, caller, deadline)? {
             Admission::Now(permit) => permit,
             // An error of the channel means that the runtime is being shut down.
             Admission::Queued(turn) => match timeout_at(deadline, turn).await {
@@ -174,7 +196,7 @@ impl Limiter {
             },
         };
         if let Some(observer) = &self.shared.observer {
-            observer.waited(lane, permit.waited());
+            observer.waited(caller.lane, permit.waited());
         }
         Ok(permit)
     }
@@ -195,7 +217,7 @@ impl Shared {
     fn admit(
         self: &Arc<Self>,
         action: &'static str,
-        lane: Lane,
+        caller: Caller,
         deadline: Instant,
     ) -> Result<Admission, Refused> {
         let now = Instant::now();
@@ -215,9 +237,9 @@ impl Shared {
             state.breaker.begin(ticket, now);
             return Ok(Admission::Now(permit));
         }
-        bucket.refuse(lane, deadline, now).map_or(Ok(()), Err)?;
+        bucket.refuse(caller, deadline, now).map_or(Ok(()), Err)?;
         let (sender, receiver) = oneshot::channel();
-        bucket.enqueue(lane, Waiter { ticket, since: now, sender });
+        bucket.enqueue(caller.lane, Waiter { ticket, flow: caller.flow, since: now, sender });
         if !bucket.served {
             bucket.served = true;
             tokio::spawn(serve(Arc::clone(self), action));

@@ -23,7 +23,7 @@ use tokio::time::Instant;
 
 use crate::api::IotProductSpec;
 use crate::api::product::tencent::SecretKeyRef;
-use crate::http::limit::{Lane, Permit};
+use crate::http::limit::{Flow, Lane, Permit};
 pub use error::{Class, Effect, VendorError};
 
 /// Path of a product field, spelt as in the manifest below `spec`: `name`, `dynamicRegistration.limit`.
@@ -182,14 +182,22 @@ pub struct Changes {
 pub struct Call {
     /// Priority in the vendor's budget.
     pub lane: Lane,
+    /// Whose calls it takes turns with there.
+    pub flow: Flow,
     /// No call is sent that could end after this.
     pub deadline: Instant,
 }
 
 impl Call {
-    /// A call that ends within `limit` from now.
+    /// A call of the account itself that ends within `limit` from now.
     pub fn within(lane: Lane, limit: Duration) -> Self {
-        Self { lane, deadline: Instant::now() + limit }
+        Self { lane, flow: Flow::default(), deadline: Instant::now() + limit }
+    }
+
+    /// The same for an object of a namespace.
+    #[must_use]
+    pub fn of(self, namespace: &str) -> Self {
+        Self { flow: Flow::of(namespace), ..self }
     }
 }
 

@@ -1,24 +1,46 @@
-//! Accounts that share a process and nothing else: one that has much to do does not keep another waiting.
+//! One account, and one namespace of an account, that has much to do does not keep another waiting.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::claims::cluster_account;
 use crate::manifest::named;
 use crate::object::{Kind, Object};
 use crate::session::tests;
 use crate::world::{PATIENCE, World};
 
-tests!(Shared { a_queue_of_one_account_does_not_delay_another });
+tests!(
+    Shared { a_queue_of_one_account_does_not_delay_another }
+    Own { a_queue_of_one_namespace_does_not_delay_another }
+);
 
 /// Products that one account creates at its quota of 20 a second. Several times what the process visits at once
 /// (`--max-concurrent-reconciles`, 64): if each waited in its visit for the account's turn, nobody else would be
 /// visited before many of them.
 const QUEUE: usize = 500;
-/// Products of the other account, one after the other: a single one can be lucky.
+/// Products of the other side, one after the other: a single one can be lucky.
 const SINGLES: usize = 8;
 /// Of the queue this many may be created meanwhile, which is ten seconds' worth.
 const MEANWHILE: usize = 200;
 /// What is to wait then at least, else nothing was shown.
 const STILL_WAITING: usize = 100;
+
+/// The queue's products; they are the test's own namespace's.
+async fn queue(world: &World, product: &Value) {
+    for number in 0..QUEUE {
+        world.apply(&named(product, &format!("queued-{number}"))).await;
+    }
+}
+
+fn created(world: &World) -> usize {
+    world.products().iter().filter(|product| product.product_name.starts_with("queued")).count()
+}
+
+async fn judge(world: &World, before: usize) {
+    let meanwhile = created(world) - before;
+    assert!(meanwhile <= MEANWHILE, "{meanwhile} of the queue went first");
+    let waiting = world.list(Kind::Product).await.iter().filter(|object| !object.is_available()).count();
+    assert!(waiting >= STILL_WAITING, "{waiting} still wait");
+}
 
 async fn a_queue_of_one_account_does_not_delay_another(world: World) {
     let contract = world.contract();
@@ -27,22 +49,34 @@ async fn a_queue_of_one_account_does_not_delay_another(world: World) {
     for object in [&contract.key, &contract.account, &other] {
         world.apply(object).await;
     }
-    for number in 0..QUEUE {
-        world.apply(&named(&contract.product, &format!("queued-{number}"))).await;
-    }
+    queue(&world, &contract.product).await;
     let _operator = world.operator().await;
-    let of_queue =
-        || world.products().iter().filter(|product| product.product_name.starts_with("queued")).count();
-    world.vendor_until("the queue at work", |_| of_queue() >= 20).await;
-    let before = of_queue();
+    world.vendor_until("the queue at work", |_| created(&world) >= 20).await;
+    let before = created(&world);
     for number in 0..SINGLES {
         let mut single = named(&contract.product, &format!("single-{number}"));
         single["spec"]["accountRef"]["name"] = json!("other");
         world.apply(&single).await;
         world.product_until(&format!("single-{number}"), "Ready", PATIENCE, Object::is_available).await;
     }
-    let meanwhile = of_queue() - before;
-    assert!(meanwhile <= MEANWHILE, "{meanwhile} of the other account's products went first");
-    let waiting = world.list(Kind::Product).await.iter().filter(|object| !object.is_available()).count();
-    assert!(waiting >= STILL_WAITING, "{waiting} still wait");
+    judge(&world, before).await;
+}
+
+async fn a_queue_of_one_namespace_does_not_delay_another(world: World) {
+    let other = world.elsewhere("other").await;
+    let contract = world.contract();
+    world.apply(&contract.key).await;
+    world.apply(&cluster_account(&contract, json!({"selector": {}}))).await;
+    let mut product = contract.product.clone();
+    product["spec"]["accountRef"]["kind"] = json!("ClusterIotAccount");
+    queue(&world, &product).await;
+    let _operator = world.operator_with(&[("watch-namespaces", "absent")]).await;
+    world.vendor_until("the queue at work", |_| created(&world) >= 20).await;
+    let before = created(&world);
+    for number in 0..SINGLES {
+        let single = named(&product, &format!("single-{number}"));
+        other.apply(&single).await;
+        other.product_until(&format!("single-{number}"), "Ready", Object::is_available).await;
+    }
+    judge(&world, before).await;
 }

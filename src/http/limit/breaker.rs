@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::bucket::fraction;
+use super::queue::fraction;
 
 /// Unavailable answers in a row that open the breaker.
 const THRESHOLD: u32 = 5;

@@ -1,6 +1,7 @@
 mod property;
 mod queue;
 mod slower;
+mod turns;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
