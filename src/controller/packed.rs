@@ -9,12 +9,18 @@ use crate::api::IotProduct;
 /// in it takes more memory.
 const ALIKE: &[u8] = include_bytes!("alike.txt");
 
-/// A packed object.
+/// An object as it is kept.
 #[derive(Clone, Debug)]
-pub struct Packed {
-    bytes: Box<[u8]>,
-    /// Bytes of the text.
-    length: usize,
+pub enum Packed {
+    /// As it is: it will change in a moment.
+    Whole(Box<IotProduct>),
+    /// Packed.
+    Text {
+        /// The text, packed.
+        bytes: Box<[u8]>,
+        /// Bytes of the text.
+        length: usize,
+    },
 }
 
 impl Packed {
@@ -22,7 +28,7 @@ impl Packed {
     pub fn of(object: &IotProduct) -> Self {
         // A struct of texts and numbers always serialises.
         let text = serde_json::to_vec(object).unwrap_or_default();
-        Self { bytes: compress_with_dict(&text, ALIKE).into(), length: text.len() }
+        Self::Text { bytes: compress_with_dict(&text, ALIKE).into(), length: text.len() }
     }
 
     /// The object.
@@ -32,13 +38,21 @@ impl Packed {
         reason = "written by `of` from an object of the same type"
     )]
     pub fn open(&self) -> IotProduct {
-        let text = decompress_with_dict(&self.bytes, self.length, ALIKE).expect("what was packed");
-        serde_json::from_slice(&text).expect("an object as it was packed")
+        match self {
+            Self::Whole(object) => IotProduct::clone(object),
+            Self::Text { bytes, length } => {
+                let text = decompress_with_dict(bytes, *length, ALIKE).expect("what was packed");
+                serde_json::from_slice(&text).expect("an object as it was packed")
+            }
+        }
     }
 
-    /// Bytes that it takes.
+    /// Bytes that it takes, where it is packed.
     #[cfg(test)]
-    pub fn size(&self) -> usize {
-        self.bytes.len()
+    pub fn size(&self) -> Option<usize> {
+        match self {
+            Self::Whole(_) => None,
+            Self::Text { bytes, .. } => Some(bytes.len()),
+        }
     }
 }
