@@ -11,13 +11,13 @@ static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 
 /// Allocations and bytes of one run.
 const ALLOWED: &[(&str, u64, u64)] = &[
-    ("sign and read a product", 113, 15_354),
-    ("decode a page of a list", 12_862, 1_581_204),
+    ("sign and read a product", 105, 14_877),
+    ("decode a page of a list", 10_613, 1_405_198),
     ("compare a page of a list", 3_000, 46_530),
     ("plan for a product at rest", 12, 836),
     ("find that a status is as it was", 0, 0),
-    ("pack an object", 45, 16_056),
-    ("open a packed object", 32, 3_357),
+    ("pack an object", 45, 15_984),
+    ("open a packed object", 32, 3_297),
 ];
 
 #[test]

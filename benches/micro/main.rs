@@ -1,6 +1,10 @@
 //! Time of what a visit and a sweep are made of: `cargo bench --bench micro`. With `--names` it tells the names of all
 //! cases, and with `--once NAME` it runs one of them for who counts its instructions (`benches/instructions.sh`).
-#![allow(clippy::expect_used, clippy::print_stdout, reason = "a bench says what it has, and ends where something is wrong")]
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a bench says what it has, and ends where something is wrong"
+)]
 
 mod cases;
 

@@ -3,6 +3,7 @@
 pub mod alibaba;
 pub mod frozen;
 pub mod huawei;
+mod object;
 pub(crate) mod rules;
 pub mod status;
 pub mod tencent;
@@ -10,7 +11,7 @@ pub mod tencent;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use kube::{CustomResource, ResourceExt as _};
+use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,7 @@ use super::account::AccountKind;
 use super::text_enum::text_enum;
 pub use alibaba::AlibabaProduct;
 pub use huawei::HuaweiProduct;
+pub use object::IotProduct;
 pub use status::{IotProductStatus, ObservedStatus};
 pub use tencent::TencentProduct;
 
@@ -132,12 +134,12 @@ text_enum! {
     group = "iot-products.io",
     version = "v1alpha1",
     kind = "IotProduct",
+    root = "IotProductDefinition",
     plural = "iotproducts",
     shortname = "iotp",
     category = "iot",
     namespaced,
     status = "IotProductStatus",
-    derive = "PartialEq",
     doc = "A product at an IoT vendor, kept exactly as written."
 )]
 #[serde(rename_all = "camelCase")]
@@ -261,32 +263,6 @@ pub struct SecretTemplate {
     /// Annotations to set on it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
-}
-
-impl IotProduct {
-    /// Name of the output Secret: the one asked for or the default.
-    pub fn secret_name(&self) -> String {
-        let asked = self.spec.secret.as_ref().and_then(|secret| secret.name.clone());
-        asked.unwrap_or_else(|| {
-            let name = self.metadata.name.as_deref().unwrap_or_default();
-            format!("{name}{}", super::SECRET_NAME_SUFFIX)
-        })
-    }
-
-    /// Our finalizer is on it.
-    pub fn is_held(&self) -> bool {
-        self.finalizers().iter().any(|finalizer| finalizer == super::PRODUCT_FINALIZER)
-    }
-
-    /// Whether the object asks for an existing product by its id.
-    pub fn is_import(&self) -> bool {
-        self.spec.product_id.is_some()
-    }
-
-    /// The recorded vendor-side id.
-    pub fn product_id(&self) -> Option<&str> {
-        self.status.as_ref()?.product_id.as_deref()
-    }
 }
 
 impl IotProductSpec {

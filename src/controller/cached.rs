@@ -145,7 +145,8 @@ impl CachedProduct {
             suspended: object.spec.suspend,
             held,
             name: object.spec.name.as_str().into(),
-            ready: get(conditions, READY).map(|ready| (truth(&ready.status), Reason::parse(&ready.reason))),
+            ready: get(conditions, READY)
+                .map(|ready| (Truth::parse(&ready.status), Reason::parse(&ready.reason))),
             settled: settled.and_then(|at| NonZeroI64::new(at.as_second())),
             resync: object.spec.resync_interval(),
             product_id,
@@ -264,12 +265,6 @@ fn rests(object: &IotProduct) -> bool {
         && status.password_due_at.is_none()
         && !asked(REQUESTED_AT_ANNOTATION, &status.last_handled_reconcile_at)
         && !asked(ROTATE_PASSWORD_ANNOTATION, &status.last_handled_rotation)
-}
-
-/// Status of a condition. A text that is none of ours counts as unknown.
-fn truth(status: &str) -> Truth {
-    let known = [Truth::True, Truth::False].into_iter().find(|known| known.as_str() == status);
-    known.unwrap_or(Truth::Unknown)
 }
 
 impl<'de> Deserialize<'de> for CachedProduct {

@@ -16,6 +16,11 @@ pub enum Truth {
 }
 
 impl Truth {
+    /// What the API spells so; a text that is none of them counts as unknown.
+    pub fn parse(text: &str) -> Self {
+        [Self::True, Self::False].into_iter().find(|known| known.as_str() == text).unwrap_or(Self::Unknown)
+    }
+
     /// As the API spells it.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -10,21 +10,22 @@ pub mod error;
 mod fresh;
 pub mod huawei;
 pub mod inventory;
+mod known;
 mod line;
+mod operation;
 pub mod tencent;
 pub mod tencent_legacy;
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::time::Duration;
 
 use secrecy::SecretString;
-use tokio::time::Instant;
 
 use crate::api::IotProductSpec;
 use crate::api::product::tencent::SecretKeyRef;
-use crate::http::limit::{Flow, Lane, Permit};
+use crate::http::limit::Permit;
 pub use error::{Class, Effect, VendorError};
+pub use operation::Call;
 
 /// Path of a product field, spelt as in the manifest below `spec`: `name`, `dynamicRegistration.limit`.
 pub type Field = &'static str;
@@ -175,30 +176,6 @@ pub struct Changes {
     pub desired: Fields,
     /// The product as last read.
     pub observed: Fields,
-}
-
-/// Lane and time bound of one operation. An operation may be several calls; each ends before `deadline`.
-#[derive(Debug, Clone, Copy)]
-pub struct Call {
-    /// Priority in the vendor's budget.
-    pub lane: Lane,
-    /// Whose calls it takes turns with there.
-    pub flow: Flow,
-    /// No call is sent that could end after this.
-    pub deadline: Instant,
-}
-
-impl Call {
-    /// A call of the account itself that ends within `limit` from now.
-    pub fn within(lane: Lane, limit: Duration) -> Self {
-        Self { lane, flow: Flow::default(), deadline: Instant::now() + limit }
-    }
-
-    /// The same for an object of a namespace.
-    #[must_use]
-    pub fn of(self, namespace: &str) -> Self {
-        Self { flow: Flow::of(namespace), ..self }
-    }
 }
 
 /// One vendor account as the pipeline uses it. Every method signs each attempt afresh, waits for its

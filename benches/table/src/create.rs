@@ -17,18 +17,19 @@ const EDITED: usize = 50;
 
 /// With 20 calls per second, as Tencent documents, and edits before and meanwhile.
 pub(crate) async fn with_quota(contender: Contender, binaries: &Binaries, count: usize) -> Figures {
-    let stage = Stage::set(Vendor { quota: Some(20), latency: LATENCY, accounts: 1 }).await;
+    let stage = Stage::set(Vendor { quota: Some(20), latency: LATENCY, accounts: 1, namespaces: 1 }).await;
     let mut operator = stage.operator(contender, binaries, Duration::ZERO);
     operator.ready().await;
     stage.apply_products("edited", EDITED).await;
     stage.until_ready(EDITED).await;
 
-    let idle = edit::latencies(&stage, EDITED, 0..EDITED, Duration::from_millis(120)).await;
+    let idle = edit::latencies(&stage, "edited", EDITED, 0..EDITED, Duration::from_millis(120)).await;
     let (calls, writes, cpu) = (stage.call_mark(), stage.audit_mark(), operator.cpu());
     stage.apply_products("storm", count).await;
     // As long as the storm lasts: one creation takes a twentieth of a second.
     let edits = count / 20 * 2 / 3;
-    let stormy = edit::latencies(&stage, EDITED, EDITED..EDITED + edits, Duration::from_secs(1)).await;
+    let stormy =
+        edit::latencies(&stage, "edited", EDITED, EDITED..EDITED + edits, Duration::from_secs(1)).await;
     stage.until_ready(EDITED + count).await;
     let cpu = operator.cpu().saturating_sub(cpu);
 
@@ -57,7 +58,7 @@ pub(crate) async fn without_quota(
     count: usize,
     rest: Duration,
 ) -> Figures {
-    let stage = Stage::set(Vendor { quota: None, latency: LATENCY, accounts: 1 }).await;
+    let stage = Stage::set(Vendor { quota: None, latency: LATENCY, accounts: 1, namespaces: 1 }).await;
     stage.apply_products("storm", count).await;
     let mut operator = stage.operator(contender, binaries, Duration::ZERO);
     stage.until_ready(count).await;
@@ -77,7 +78,7 @@ pub(crate) async fn without_quota(
 
 /// From the start of the process to its first vendor call, with one product.
 pub(crate) async fn first_call(contender: Contender, binaries: &Binaries) -> Figures {
-    let stage = Stage::set(Vendor { quota: Some(20), latency: LATENCY, accounts: 1 }).await;
+    let stage = Stage::set(Vendor { quota: Some(20), latency: LATENCY, accounts: 1, namespaces: 1 }).await;
     stage.apply_products("first", 1).await;
     let begun = jiff::Timestamp::now().as_millisecond();
     let operator = stage.operator(contender, binaries, Duration::ZERO);
@@ -87,12 +88,13 @@ pub(crate) async fn first_call(contender: Contender, binaries: &Binaries) -> Fig
     let mut figures = Figures::new();
     figures.put("first call ms", seconds(first - begun) * 1e3);
     figures.put("first Ready ms", taken.as_secs_f64() * 1e3);
+    figures.put("CPU ms until then", operator.cpu().as_secs_f64() * 1e3);
     figures
 }
 
 /// A client that makes the same four writes and one call per product, 64 at a time, and decides nothing.
 pub(crate) async fn bare(count: usize) -> Figures {
-    let stage = Stage::set(Vendor { quota: None, latency: LATENCY, accounts: 1 }).await;
+    let stage = Stage::set(Vendor { quota: None, latency: LATENCY, accounts: 1, namespaces: 1 }).await;
     stage.apply_products("storm", count).await;
     let begun = Instant::now();
     crate::bare::create_all(&stage, count).await;

@@ -12,10 +12,11 @@ pub(crate) const CHANGE: &str = "UpdateProductDynamicRegister";
 /// What the edits of one product set by turns. None of both is more to read than a list shows.
 pub(crate) const MODES: [&str; 2] = ["PreRegistered", "Disabled"];
 
-/// Makes edits number `edits` of products `edited-0` to `edited-<products - 1>` in turn, and gives the
+/// Makes edits number `edits` of products `<prefix>-0` to `<prefix>-<products - 1>` in turn, and gives the
 /// milliseconds from the begin of each to the arrival of its call. None waits for the one before.
 pub(crate) async fn latencies(
     stage: &Stage,
+    prefix: &str,
     products: usize,
     edits: Range<usize>,
     pace: Duration,
@@ -27,8 +28,8 @@ pub(crate) async fn latencies(
         let due = Instant::now() + pace;
         let product = number % products;
         let at = jiff::Timestamp::now().as_millisecond();
-        stage.edit("edited", product, MODES[number / products % MODES.len()]).await;
-        begun.entry(format!("edited-{product}")).or_default().push(at);
+        stage.edit(prefix, product, MODES[number / products % MODES.len()]).await;
+        begun.entry(format!("{prefix}-{product}")).or_default().push(at);
         tokio::time::sleep(due.saturating_duration_since(Instant::now())).await;
     }
     let deadline = Instant::now() + Duration::from_mins(1);

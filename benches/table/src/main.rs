@@ -1,7 +1,7 @@
 //! `make bench`: the operator and an ordinary one in Go, one after the other, on a real control plane each time.
 //!
-//! `BENCH=quick` has fewer products and rows. `BENCH_ONLY=quota,free,rest,first` takes some measurements,
-//! `BENCH_OURS=1` leaves the reference out. `BENCH_OPERATOR` and `BENCH_REFERENCE` are the binaries, `BENCH_JSON` the
+//! `BENCH=quick` has fewer products and rows. `BENCH_ONLY=quota,free,rest,first,soak` takes some measurements; the soak,
+//! `SOAK_MINUTES` of edits and sweeps of ours alone, is made only when it is named. `BENCH_OURS=1` leaves the reference out. `BENCH_OPERATOR` and `BENCH_REFERENCE` are the binaries, `BENCH_JSON` the
 //! file for the figures.
 #![allow(
     clippy::expect_used,
@@ -17,6 +17,7 @@ mod create;
 mod edit;
 mod report;
 mod rest;
+mod soak;
 mod stage;
 mod stats;
 
@@ -66,6 +67,14 @@ async fn measure() -> Report {
         if wanted("rest") && !(quick && only.is_none()) {
             report.add("rest", one.name(), rest::at_rest(one, &binaries, number(10_000, 2000)).await);
         }
+    }
+    if only.is_some() && wanted("soak") {
+        let minutes = told("SOAK_MINUTES").and_then(|text| text.parse().ok()).unwrap_or(30);
+        report.add(
+            "soak",
+            Contender::Ours.name(),
+            soak::soak(&binaries, number(10_000, 1000), minutes).await,
+        );
     }
     if wanted("free") {
         report.add("free", "bare", create::bare(number(1000, 1000)).await);

@@ -99,6 +99,11 @@ const ROWS: &[Row] = &[
         "≤ 100 (20 × 5 accounts)",
         |seen| seen.ours <= 100.0,
     ),
+    row("soak: p99 of an edit a second, ms", "soak", "edit p99 ms", "≤ 150", |seen| seen.ours <= 150.0),
+    row("soak: writes of products that nobody edited", "soak", "other writes", "0", |seen| seen.ours == 0.0),
+    row("soak: least RSS of a minute, MiB", "soak", "least RSS MiB", "", |_| true),
+    row("soak: most RSS over least", "soak", "RSS most over least", "≤ 1.1", |seen| seen.ours <= 1.1),
+    row("soak: lists a minute", "soak", "lists a minute", "≤ 45", |seen| seen.ours <= 45.0),
     row("start to first vendor call, ms", "first", "first call ms", "≤ reference", |seen| {
         seen.ours <= seen.reference
     }),

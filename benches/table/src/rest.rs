@@ -27,7 +27,9 @@ pub(crate) const AT_REST: Duration = Duration::from_secs(100);
 
 /// Products that are Ready, then at rest, swept, and met by a new process.
 pub(crate) async fn at_rest(contender: Contender, binaries: &Binaries, count: usize) -> Figures {
-    let stage = Stage::set(Vendor { quota: None, latency: Duration::ZERO, accounts: ACCOUNTS }).await;
+    let stage =
+        Stage::set(Vendor { quota: None, latency: Duration::ZERO, accounts: ACCOUNTS, namespaces: ACCOUNTS })
+            .await;
     let mut operator = stage.operator(contender, binaries, Duration::ZERO);
     operator.ready().await;
     stage.apply_products("rest", count).await;

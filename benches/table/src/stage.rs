@@ -27,8 +27,9 @@ pub(crate) struct Vendor {
     /// Calls per second and action; none for no bound.
     pub(crate) quota: Option<u32>,
     pub(crate) latency: Duration,
-    /// Accounts, each in a namespace of its own: `n0`, `n1`, …
     pub(crate) accounts: usize,
+    /// Namespaces: `n0`, `n1`, … Each account lies in one of its own, or all are shared by more namespaces.
+    pub(crate) namespaces: usize,
 }
 
 /// The ground of one measurement.
@@ -67,6 +68,10 @@ impl Stage {
         let logs = tempfile::tempdir().expect("a folder for logs");
         let ready = Arc::default();
         let mut stage = Self { plane, simulator, client, vendor, kubeconfig, logs, ready, watch: None };
+        for number in 0..vendor.namespaces {
+            let metadata = json!({"name": format!("n{number}")});
+            stage.apply(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})).await;
+        }
         for number in 0..vendor.accounts {
             stage.open_account(number).await;
         }
@@ -75,28 +80,37 @@ impl Stage {
     }
 
     async fn open_account(&self, number: usize) {
-        let namespace = format!("n{number}");
-        let metadata = |name: &str| json!({"name": name, "namespace": namespace});
-        self.apply(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})).await;
+        let namespace = self.namespace_of(number);
         let key = json!({"secretId": format!("AKID{number}"), "secretKey": "key"});
-        self.apply(
-            &json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata("key"), "stringData": key}),
-        )
-        .await;
+        let metadata = json!({"name": format!("key-{number}"), "namespace": namespace});
+        self.apply(&json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": key}))
+            .await;
         let limits = match self.vendor.quota {
             Some(_) => json!({}),
             None => json!({"unsafe": true, "requestsPerSecond": {"default": 10_000}}),
         };
-        let spec = json!({
+        let mut spec = json!({
             "vendor": "TencentCloud",
             "region": "ap-guangzhou",
             "endpoint": self.simulator.url(),
-            "credentials": {"secretRef": {"name": "key"}},
+            "credentials": {"secretRef": {"name": format!("key-{number}")}},
             "resyncInterval": "0s",
             "fullReadInterval": "0s",
             "limits": limits,
         });
-        self.apply(&iot("IotAccount", metadata("account"), spec)).await;
+        let name = account_name(number);
+        if self.shared() {
+            spec["credentials"]["secretRef"]["namespace"] = json!(namespace);
+            spec["allowedNamespaces"] = json!({"selector": {}});
+            self.apply(&iot("ClusterIotAccount", json!({"name": name}), spec)).await;
+        } else {
+            self.apply(&iot("IotAccount", json!({"name": name, "namespace": namespace}), spec)).await;
+        }
+    }
+
+    /// Accounts are shared by namespaces.
+    fn shared(&self) -> bool {
+        self.vendor.namespaces > self.vendor.accounts
     }
 
     fn watch_products(&self) -> AbortHandle {
@@ -143,12 +157,25 @@ impl Stage {
         applied.unwrap_or_else(|error| panic!("apply {object}: {error}"));
     }
 
-    /// Applies products `<prefix>-0`, `<prefix>-1`, …, spread over the accounts.
+    /// Applies products `<prefix>-0`, `<prefix>-1`, …, spread over the accounts and namespaces.
     pub(crate) async fn apply_products(&self, prefix: &str, count: usize) {
         let applied = futures::stream::iter(0..count).map(|number| async move {
-            self.apply(&product(&self.namespace_of(number), &format!("{prefix}-{number}"))).await;
+            self.apply(&self.product(number, &format!("{prefix}-{number}"))).await;
         });
         applied.buffer_unordered(HANDS).collect::<Vec<()>>().await;
+    }
+
+    fn product(&self, number: usize, name: &str) -> Value {
+        let kind = if self.shared() { "ClusterIotAccount" } else { "IotAccount" };
+        let spec = json!({
+            "vendor": "TencentCloud",
+            "accountRef": {"kind": kind, "name": account_name(number % self.vendor.accounts)},
+            "name": name,
+            "description": "Room thermostats, second generation",
+            "encryption": "Symmetric",
+            "deletionPolicy": "Delete",
+        });
+        iot("IotProduct", json!({"name": name, "namespace": self.namespace_of(number)}), spec)
     }
 
     /// Changes the dynamic registration of product number `number`, which is one call at the vendor.
@@ -162,12 +189,20 @@ impl Stage {
 
     /// Has every account list its products this often from now on.
     pub(crate) async fn resync(&self, interval: &str) {
+        let patch = Patch::Merge(json!({"spec": {"resyncInterval": interval}}));
         for number in 0..self.vendor.accounts {
-            let namespace = format!("n{number}");
-            let api: Api<DynamicObject> =
-                Api::namespaced_with(self.client.clone(), &namespace, &resource("IotAccount", "iotaccounts"));
-            let patch = Patch::Merge(json!({"spec": {"resyncInterval": interval}}));
-            api.patch("account", &PatchParams::default(), &patch).await.expect("an edit");
+            let client = self.client.clone();
+            let api: Api<DynamicObject> = if self.shared() {
+                Api::all_with(client, &resource("ClusterIotAccount", "clusteriotaccounts"))
+            } else {
+                Api::namespaced_with(
+                    client,
+                    &self.namespace_of(number),
+                    &resource("IotAccount", "iotaccounts"),
+                )
+            };
+            let name = account_name(number);
+            api.patch(&name, &PatchParams::default(), &patch).await.expect("an edit");
         }
     }
 
@@ -178,7 +213,7 @@ impl Stage {
     }
 
     fn namespace_of(&self, number: usize) -> String {
-        format!("n{}", number % self.vendor.accounts)
+        format!("n{}", number % self.vendor.namespaces)
     }
 
     /// Waits until so many products are Ready. Tells how many are when there is no progress for two minutes.
@@ -253,16 +288,8 @@ fn config(vendor: Vendor) -> Config {
     }
 }
 
-fn product(namespace: &str, name: &str) -> Value {
-    let spec = json!({
-        "vendor": "TencentCloud",
-        "accountRef": {"name": "account"},
-        "name": name,
-        "description": "Room thermostats, second generation",
-        "encryption": "Symmetric",
-        "deletionPolicy": "Delete",
-    });
-    iot("IotProduct", json!({"name": name, "namespace": namespace}), spec)
+fn account_name(number: usize) -> String {
+    format!("account-{number}")
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "they become part of the object")]

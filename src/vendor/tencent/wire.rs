@@ -7,11 +7,45 @@
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 
+use crate::vendor::known;
+
 /// Members of one answer or of an object in it.
 pub(in crate::vendor) type Members = Map<String, Value>;
 
 /// Largest page of `DescribeProducts` ("DescribeProducts": 10 to 250).
 pub(super) const PAGE: u64 = 250;
+
+/// Every member that is read here.
+const NAMES: &[&str] = &[
+    "Response",
+    "Products",
+    "ProductId",
+    "ProductName",
+    "ProductMetadata",
+    "CreationDate",
+    "ProductProperties",
+    "ProductDescription",
+    "EncryptionType",
+    "ProductType",
+    "Format",
+    "ModelId",
+    "AppEUI",
+    "Appeui",
+    "RegisterType",
+    "RegisterLimit",
+    "ProductSecret",
+    "PrivateCAName",
+    "ForbiddenStatus",
+    "TotalCount",
+    "RequestId",
+    "Error",
+    "Code",
+    "Message",
+    "code",
+    "codeDesc",
+    "message",
+    "requestId",
+];
 
 /// From here on a creation date is in milliseconds: in seconds it would be in the year 33658.
 const MILLISECONDS: i64 = 1_000_000_000_000;
@@ -41,9 +75,7 @@ pub(super) struct Unreadable;
 /// Reads `{"Response": …}` or the legacy `{"code", "message", "codeDesc"}`, which the vendor's gateway
 /// can answer at the 3.0 host too.
 pub(super) fn envelope(body: &[u8]) -> Result<Envelope, Unreadable> {
-    let Ok(Value::Object(mut top)) = serde_json::from_slice(body) else {
-        return Err(Unreadable);
-    };
+    let mut top = known::read(body, NAMES).ok_or(Unreadable)?;
     if let Some(refusal) = legacy_refusal(&top) {
         let request_id = text(&top, &["requestId", "RequestId"]);
         return Ok(Envelope { request_id, content: Err(refusal) });

@@ -6,12 +6,31 @@
 use serde_json::{Value, json};
 
 use super::sign::Parameters;
+use crate::vendor::known;
 use crate::vendor::tencent::wire::{filled, number, seconds, text};
 
 pub(super) use crate::vendor::tencent::wire::Members;
 
 /// Largest page of `ListProducts` (`ListProducts`: 10 to 250).
 pub(super) const PAGE: u64 = 250;
+
+/// Every member that is read here.
+const NAMES: &[&str] = &[
+    "code",
+    "products",
+    "productID",
+    "productId",
+    "productName",
+    "productMetadata",
+    "creationDate",
+    "productProperties",
+    "productDescription",
+    "encryptionType",
+    "productType",
+    "totalCnt",
+    "message",
+    "codeDesc",
+];
 
 /// The vendor's refusal.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,9 +49,7 @@ pub(super) struct Unreadable;
 
 /// Reads `{"code", "message", "codeDesc", …}`: the action's members, or the vendor's refusal.
 pub(super) fn envelope(body: &[u8]) -> Result<Result<Members, Refusal>, Unreadable> {
-    let Ok(Value::Object(members)) = serde_json::from_slice(body) else {
-        return Err(Unreadable);
-    };
+    let members = known::read(body, NAMES).ok_or(Unreadable)?;
     let code = number(&members, "code").ok_or(Unreadable)?;
     if code == 0 {
         return Ok(Ok(members));
