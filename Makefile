@@ -167,6 +167,10 @@ bench: ## Measure the operator side by side with an ordinary one in Go; BENCH=qu
 bench-parts: ## Time what a visit and a sweep are made of (what they allocate is a test: tests/counts.rs)
 	cargo bench $(LOCKED) --bench micro
 
+.PHONY: bench-instructions
+bench-instructions: ## Count the instructions of the same, and compare them with what is known
+	@benches/instructions.sh
+
 .PHONY: ci
 ci: ## Run what a pipeline runs
 	@for step in fmt-check lint test check-generated charts deny; do \

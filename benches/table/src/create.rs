@@ -51,12 +51,12 @@ pub(crate) async fn with_quota(contender: Contender, binaries: &Binaries, count:
     figures
 }
 
-/// Without a bound: the objects lie there when the operator starts. Memory is looked at after a rest.
+/// Without a bound: the objects lie there when the operator starts. Memory is looked at after a rest, if there is one.
 pub(crate) async fn without_quota(
     contender: Contender,
     binaries: &Binaries,
     count: usize,
-    rest: Duration,
+    rest: Option<Duration>,
 ) -> Figures {
     let stage = Stage::set(Vendor { quota: None, latency: LATENCY, accounts: 1, namespaces: 1 }).await;
     stage.apply_products("storm", count).await;
@@ -66,13 +66,15 @@ pub(crate) async fn without_quota(
     operator.ready().await;
     let first = stage.calls_since(0).iter().map(|call| call.time_ms).min().expect("a call");
     let cpu = operator.cpu();
-    tokio::time::sleep(rest).await;
-    let memory = operator.memory();
     let mut figures = Figures::new();
     figures.put("rate", to_f64(count) / seconds(ready_at - first));
     figures.put("CPU ms per create", cpu.as_secs_f64() * 1e3 / to_f64(count));
-    figures.put("RSS MiB", memory.resident);
-    figures.put("anonymous MiB", memory.anonymous);
+    if let Some(rest) = rest {
+        tokio::time::sleep(rest).await;
+        let memory = operator.memory();
+        figures.put("RSS MiB", memory.resident);
+        figures.put("anonymous MiB", memory.anonymous);
+    }
     figures
 }
 

