@@ -166,6 +166,7 @@ impl Report {
 
 fn short(value: f64) -> String {
     match value.abs() {
+        f64::INFINITY => "never".to_owned(),
         v if v >= 100.0 || v == 0.0 => format!("{value:.0}"),
         v if v >= 1.0 => format!("{value:.1}"),
         _ => format!("{value:.3}"),
