@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 known=benches/micro/instructions.txt
-margin=10 # per cent
+margin=15 # per cent; how hashes and copies are done differs between processors
 
 if ! command -v valgrind >/dev/null; then
   { apt-get install --yes valgrind || { apt-get update && apt-get install --yes valgrind; }; } >/dev/null 2>&1 ||
