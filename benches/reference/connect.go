@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"golang.org/x/time/rate"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -59,7 +60,7 @@ func (c *connector) clientOf(account *IotAccount, secret *corev1.Secret) (*tence
 	endpoint.Path = "/"
 	return &tencentClient{
 		http:     c.http,
-		limiter:  c.limiters.of(account.UID),
+		limiter:  func(action string) *rate.Limiter { return c.limiters.of(account.UID, action) },
 		endpoint: endpoint,
 		region:   region,
 		secretID: id,

@@ -7,12 +7,17 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// limiters holds one token bucket per account, which all of its calls share.
+// limiters holds one token bucket per account and action, as the vendor counts.
 type limiters struct {
 	limit rate.Limit
 
-	mu        sync.Mutex
-	byAccount map[types.UID]*rate.Limiter
+	mu  sync.Mutex
+	all map[counted]*rate.Limiter
+}
+
+type counted struct {
+	account types.UID
+	action  string
 }
 
 // newLimiters takes calls per second; 0 is no limit.
@@ -21,17 +26,18 @@ func newLimiters(qps float64) *limiters {
 	if qps <= 0 {
 		limit = rate.Inf
 	}
-	return &limiters{limit: limit, byAccount: map[types.UID]*rate.Limiter{}}
+	return &limiters{limit: limit, all: map[counted]*rate.Limiter{}}
 }
 
-func (l *limiters) of(account types.UID) *rate.Limiter {
+func (l *limiters) of(account types.UID, action string) *rate.Limiter {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	limiter, ok := l.byAccount[account]
+	key := counted{account, action}
+	limiter, ok := l.all[key]
 	if !ok {
 		// A burst would be answered with RequestLimitExceeded.
 		limiter = rate.NewLimiter(l.limit, 1)
-		l.byAccount[account] = limiter
+		l.all[key] = limiter
 	}
 	return limiter
 }

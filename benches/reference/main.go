@@ -40,7 +40,7 @@ func parseFlags() options {
 	flag.StringVar(&o.metricsAddr, "metrics-addr", ":8080", "Address of /metrics, /healthz and /readyz.")
 	flag.StringVar(&o.namespace, "namespace", "", "The only namespace to watch; empty is all.")
 	flag.DurationVar(&o.resync, "resync", 0, "How often each product is compared with the vendor; 0 is never.")
-	flag.Float64Var(&o.qps, "qps", 20, "Vendor calls per second and account; 0 is no limit.")
+	flag.Float64Var(&o.qps, "qps", 20, "Vendor calls per second, account and action; 0 is no limit.")
 	flag.IntVar(&o.workers, "workers", 20, "How many products are reconciled at once.")
 	flag.BoolVar(&o.leaderElect, "leader-elect", false, "Whether to elect a leader first.")
 	flag.Parse()

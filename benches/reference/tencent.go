@@ -80,7 +80,7 @@ type productAnswer struct {
 // tencentClient calls the API with the key of one account.
 type tencentClient struct {
 	http     *http.Client
-	limiter  *rate.Limiter
+	limiter  func(action string) *rate.Limiter
 	endpoint *url.URL
 	region   string
 	secretID string
@@ -101,7 +101,7 @@ func (c *tencentClient) call(ctx context.Context, action string, in any, out res
 	if err != nil {
 		return fmt.Errorf("%s: %w", action, err)
 	}
-	if err := c.limiter.Wait(ctx); err != nil {
+	if err := c.limiter(action).Wait(ctx); err != nil {
 		return fmt.Errorf("%s: %w", action, err)
 	}
 	request, err := c.request(ctx, action, body)
