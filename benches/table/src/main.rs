@@ -1,8 +1,8 @@
 //! `make bench`: the operator and an ordinary one in Go, one after the other, on a real control plane each time.
 //!
 //! `BENCH=quick` has fewer products and rows. `BENCH_ONLY=quota,free,rest,first,soak` takes some measurements; the soak,
-//! `SOAK_MINUTES` of edits and sweeps of ours alone, is made only when it is named. `BENCH_OURS=1` leaves the reference out. `BENCH_OPERATOR` and `BENCH_REFERENCE` are the binaries, `BENCH_JSON` the
-//! file for the figures.
+//! `SOAK_MINUTES` of edits and sweeps of ours alone, is made only when it is named. `BENCH_OURS=1` leaves the
+//! reference out. `BENCH_OPERATOR` and `BENCH_REFERENCE` are the binaries, `BENCH_JSON` the file for the figures.
 #![allow(
     clippy::expect_used,
     clippy::panic,

@@ -1,4 +1,4 @@
-//! One action's queue, and who is next. Time is an argument; nothing here waits.
+//! One action: its pace, its lanes, and which of them is next. Time is an argument; nothing here waits.
 
 use std::sync::Arc;
 
