@@ -1,7 +1,6 @@
 //! A product as the store keeps it: what is asked of all products at once, and the object itself packed. Thousands of
 //! them are at rest, and of each no more than a visit's beginning needs the whole.
 
-use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::num::NonZeroI64;
 use std::sync::Arc;
@@ -83,7 +82,8 @@ struct Rare {
 }
 
 /// A product in the store. Its size decides what a product at rest takes, so nothing in it is larger than it must be.
-#[derive(Clone, Debug)]
+#[derive(Resource, Clone, Debug)]
+#[resource(inherit = "IotProduct")]
 pub struct CachedProduct {
     /// What names the object, its version and its times; the rest is packed.
     metadata: ObjectMeta,
@@ -270,35 +270,6 @@ fn rests(object: &IotProduct) -> bool {
 impl<'de> Deserialize<'de> for CachedProduct {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         IotProduct::deserialize(deserializer).map(Self::of)
-    }
-}
-
-impl Resource for CachedProduct {
-    type DynamicType = ();
-    type Scope = <IotProduct as Resource>::Scope;
-
-    fn kind((): &()) -> Cow<'_, str> {
-        IotProduct::kind(&())
-    }
-
-    fn group((): &()) -> Cow<'_, str> {
-        IotProduct::group(&())
-    }
-
-    fn version((): &()) -> Cow<'_, str> {
-        IotProduct::version(&())
-    }
-
-    fn plural((): &()) -> Cow<'_, str> {
-        IotProduct::plural(&())
-    }
-
-    fn meta(&self) -> &ObjectMeta {
-        &self.metadata
-    }
-
-    fn meta_mut(&mut self) -> &mut ObjectMeta {
-        &mut self.metadata
     }
 }
 

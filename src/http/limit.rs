@@ -84,8 +84,8 @@ pub struct Caller {
     pub flow: Flow,
 }
 
-/// The account itself.
 impl From<Lane> for Caller {
+    /// The account itself.
     fn from(lane: Lane) -> Self {
         Self { lane, flow: Flow::default() }
     }

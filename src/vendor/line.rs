@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{Call, Class, Effect, VendorError};
 use crate::api::Vendor;
 use crate::http::Url;
-use crate::http::limit::{Caller, Limiter, Outcome, Permit};
+use crate::http::limit::{Limiter, Outcome, Permit};
 use crate::http::transport::{Answer, Request, Transport, TransportError};
 use crate::metrics::Metrics;
 
@@ -51,8 +51,7 @@ impl Line {
         object: &str,
         call: Call,
     ) -> Result<Permit, VendorError> {
-        let Call { lane, flow, deadline } = call;
-        let permit = self.limiter.acquire(action, Caller { lane, flow }, deadline).await;
+        let permit = self.limiter.acquire(action, call.caller, call.deadline).await;
         permit.map_err(|refused| VendorError::limited(action, object, &refused))
     }
 

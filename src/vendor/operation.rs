@@ -4,15 +4,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::http::limit::{Flow, Lane};
+use crate::http::limit::{Caller, Flow, Lane};
 
-/// Lane and time bound of one operation. An operation may be several calls; each ends before `deadline`.
+/// Caller and time bound of one operation. An operation may be several calls; each ends before `deadline`.
 #[derive(Debug, Clone, Copy)]
 pub struct Call {
-    /// Priority in the vendor's budget.
-    pub lane: Lane,
-    /// Whose calls it takes turns with there.
-    pub flow: Flow,
+    /// What for and for whom, which decides when its turn in the vendor's budget comes.
+    pub caller: Caller,
     /// No call is sent that could end after this.
     pub deadline: Instant,
 }
@@ -20,12 +18,12 @@ pub struct Call {
 impl Call {
     /// A call of the account itself that ends within `limit` from now.
     pub fn within(lane: Lane, limit: Duration) -> Self {
-        Self { lane, flow: Flow::default(), deadline: Instant::now() + limit }
+        Self { caller: lane.into(), deadline: Instant::now() + limit }
     }
 
     /// The same for an object of a namespace.
     #[must_use]
     pub fn of(self, namespace: &str) -> Self {
-        Self { flow: Flow::of(namespace), ..self }
+        Self { caller: Caller { flow: Flow::of(namespace), ..self.caller }, ..self }
     }
 }

@@ -1,7 +1,6 @@
 //! The object, as it is read: without who wrote which field. Nobody here reads that, and it is a third of the work of
 //! reading an object, which is done ten times for each creation.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference, Time};
@@ -12,7 +11,8 @@ use super::{IotProductDefinition, IotProductSpec, IotProductStatus};
 use crate::api::{PRODUCT_FINALIZER, SECRET_NAME_SUFFIX};
 
 /// An IoT product (the vendor-side type of a device) that exists at a vendor exactly as written here.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Resource, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[resource(inherit = "IotProductDefinition")]
 pub struct IotProduct {
     /// Metadata, without `managedFields` where it was read.
     #[serde(deserialize_with = "metadata")]
@@ -62,35 +62,6 @@ fn metadata<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D:
         self_link: None,
         uid: metadata.uid,
     })
-}
-
-impl Resource for IotProduct {
-    type DynamicType = ();
-    type Scope = <IotProductDefinition as Resource>::Scope;
-
-    fn kind((): &()) -> Cow<'_, str> {
-        IotProductDefinition::kind(&())
-    }
-
-    fn group((): &()) -> Cow<'_, str> {
-        IotProductDefinition::group(&())
-    }
-
-    fn version((): &()) -> Cow<'_, str> {
-        IotProductDefinition::version(&())
-    }
-
-    fn plural((): &()) -> Cow<'_, str> {
-        IotProductDefinition::plural(&())
-    }
-
-    fn meta(&self) -> &ObjectMeta {
-        &self.metadata
-    }
-
-    fn meta_mut(&mut self) -> &mut ObjectMeta {
-        &mut self.metadata
-    }
 }
 
 impl IotProduct {
