@@ -12,8 +12,8 @@
 //! - **Fairness**: when a lane is passed over [`FAIR_SHARE`]` - 1` times, the next token goes to the oldest
 //!   caller of the lanes passed over, so a storm of edits delays drift checks but does not end them.
 //! - **Nobody blocks behind the queue**: of every lane but [`Lane::Edit`] at most [`MAX_WAITING`] callers
-//!   wait, and half as many again who are the first of their namespace; the others are told at once when to come back,
-//!   each at its own time, one token apart.
+//!   wait, and half as many again who are the first of their namespace, and whoever's turn comes in a moment; the others
+//!   are told at once when to come back, each at its own time, one token apart.
 //! - **Back-off**: a throttled answer halves the action's rate and pauses it for the vendor's hint; every
 //!   second without one gives a tenth of the budget back. Five unavailable answers in a row open the
 //!   account's circuit breaker, which then lets one call through at growing intervals.
@@ -24,6 +24,7 @@ mod pace;
 mod permit;
 mod queue;
 mod settings;
+mod spread;
 #[cfg(test)]
 mod tests;
 

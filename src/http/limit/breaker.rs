@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::queue::fraction;
+use super::spread::fraction;
 
 /// Unavailable answers in a row that open the breaker.
 const THRESHOLD: u32 = 5;

@@ -51,7 +51,8 @@ impl Bucket {
     pub(super) fn refuse(&mut self, caller: Caller, deadline: Instant, now: Instant) -> Option<Refused> {
         let Caller { lane, flow } = caller;
         let queue = &mut self.lanes[lane as usize];
-        if lane != Lane::Edit && queue.is_full(flow) || self.pace.is_paused_beyond(deadline.max(now)) {
+        let full = lane != Lane::Edit && queue.is_full(flow, self.pace.spacing(now));
+        if full || self.pace.is_paused_beyond(deadline.max(now)) {
             return Some(Refused::Busy { retry_after: queue.promise(flow, &self.pace, now) });
         }
         // As early as it gets: other namespaces, other lanes and throttling only make it later.

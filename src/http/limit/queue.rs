@@ -2,13 +2,14 @@
 //! here waits.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::pace::Pace;
+use super::spread::fraction;
 use super::{MAX_WAITING, Permit, Refused};
 
 /// A caller is never sent away for longer, so that budget that others did not use is found again.
@@ -17,6 +18,9 @@ const LONGEST_TURN: Duration = Duration::from_mins(5);
 const HALF_QUEUE: u32 = 8;
 /// In a full queue the first caller of a namespace still finds a place, up to this many in all.
 const MOST_WAITING: usize = MAX_WAITING + MAX_WAITING / 2;
+
+/// Nobody is sent away whose turn comes sooner: to wait costs less than to come back.
+const SOON: Duration = Duration::from_millis(250);
 
 /// Whose calls take turns with others' in one lane: a namespace's. The default is the account's own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -48,12 +52,6 @@ pub(super) struct Queue {
     tokens: u64,
     /// By namespace: the latest turn that was promised to a caller who was sent away.
     promised: HashMap<Flow, Instant>,
-}
-
-/// A random number of [0, 1). Spreads; decides nothing that must not be guessed.
-pub(super) fn fraction() -> f64 {
-    let bits = u32::try_from(RandomState::new().hash_one(0_u8) >> 32).unwrap_or(0);
-    f64::from(bits) / (f64::from(u32::MAX) + 1.0)
 }
 
 impl Queue {
@@ -101,9 +99,10 @@ impl Queue {
     }
 
     /// Whether the next caller of a namespace has to come back later.
-    pub(super) fn is_full(&self, flow: Flow) -> bool {
+    pub(super) fn is_full(&self, flow: Flow, spacing: Duration) -> bool {
         let most = if self.ahead(flow) == 0 { MOST_WAITING } else { MAX_WAITING };
-        self.waiting.len() >= most
+        let waiting = u32::try_from(self.waiting.len()).unwrap_or(u32::MAX);
+        self.waiting.len() >= most && spacing.saturating_mul(waiting) > SOON
     }
 
     /// The next turn of a namespace that was not promised to anybody yet. The first one comes when half of the queue is

@@ -123,6 +123,18 @@ async fn those_sent_away_are_told_different_turns() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nobody_is_sent_away_whose_turn_comes_in_a_moment() {
+    let limiter = limiter(1000);
+    let mut all = JoinSet::new();
+    for _ in 0..400 {
+        let limiter = Arc::clone(&limiter);
+        all.spawn(async move { call(&limiter, Lane::Create).await.is_ok() });
+    }
+    let served = all.join_all().await.into_iter().filter(|served| *served).count();
+    assert!((240..=260).contains(&served), "{served} had their turn within a quarter of a second");
+}
+
+#[tokio::test(start_paused = true)]
 async fn nobody_is_sent_away_for_hours() {
     let limiter = limiter(1);
     let mut waiting = JoinSet::new();
