@@ -240,7 +240,8 @@ impl<'a> Visit<'a> {
     /// lag behind our own writes. `false` when the object is gone.
     pub async fn make_live(&mut self) -> Result<bool, Error> {
         let stale = revision(&self.object) < self.ctx.memory.with(&self.uid, |entry| entry.written);
-        if !stale && (self.recorded().is_some() || self.object.spec.suspend) {
+        let settled = self.recorded().is_some() || self.object.spec.suspend;
+        if !stale && (settled || self.untouched()) {
             return Ok(true);
         }
         match status::live(&self.api(), &self.object).await? {
@@ -252,6 +253,15 @@ impl<'a> Visit<'a> {
             }
             None => Ok(false),
         }
+    }
+
+    /// Nothing was attempted for the object. What is done for it first is a write that holds only for the version
+    /// that is known here, and only then is the vendor asked to change anything: a read would prove no more.
+    fn untouched(&self) -> bool {
+        let attempted =
+            self.status().creation_attempt.is_some() || self.status().previous_product_id.is_some();
+        let annotated = self.object.annotations().contains_key(CREATION_ANNOTATION);
+        !self.deleting() && !attempted && !annotated && self.ledger().is_none()
     }
 
     /// The facts of the object.

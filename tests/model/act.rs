@@ -12,11 +12,13 @@ use crate::state::{
 impl State {
     /// A visit up to its decision.
     pub(crate) fn visit(&mut self, by: usize, stale: bool, lag: Option<Tick>, setting: &Setting) {
-        let object = match &self.stale {
-            Some(old) if stale => (**old).clone(),
-            _ => self.object.clone(),
-        };
         let mut memory = self.controllers[by].clone();
+        // Who remembers an attempt reads anew what shows none.
+        let shown = |old: &Object| stale && !(old.untouched() && memory.ledger.is_some());
+        let (object, stale) = match &self.stale {
+            Some(old) if shown(old) => ((**old).clone(), true),
+            _ => (self.object.clone(), false),
+        };
         let plan = decide(self, &object, &mut memory, &setting.rules, lag);
         memory.phase = phase(&plan, &object, self, setting, !stale);
         self.controllers[by] = memory;
@@ -251,7 +253,9 @@ impl State {
                 _ => {}
             }
         }
-        if let Some(before) = before.filter(|before| before.recorded.is_some() && *before != self.object) {
+        let shows =
+            |before: &Object| (before.recorded.is_some() || before.untouched()) && *before != self.object;
+        if let Some(before) = before.filter(shows) {
             self.stale = Some(Box::new(before));
             for controller in &mut self.controllers {
                 controller.current = false;
@@ -313,5 +317,13 @@ fn phase(plan: &Plan, object: &Object, state: &State, setting: &Setting, fresh: 
         Plan::Gone | Plan::Forget { .. } => Todo::Release,
         Plan::Wait(_) | Plan::Look { .. } | Plan::Done => return Phase::Idle,
     };
-    Phase::Planned { todo, fresh }
+    match todo {
+        // A conflict is sure.
+        Todo::Create { .. } | Todo::Take { .. } | Todo::Found { .. }
+            if !fresh && setting.rules.preconditions =>
+        {
+            Phase::Idle
+        }
+        _ => Phase::Planned { todo, fresh },
+    }
 }

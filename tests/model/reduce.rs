@@ -49,8 +49,9 @@ impl State {
         let object = &self.object;
         // One that differs in nothing that the decision about a recorded product rests on shows nothing else.
         self.stale = self.stale.filter(|old| {
-            let same =
-                (old.recorded, old.name, old.deleting) == (object.recorded, object.name, object.deleting);
+            let decisive =
+                |object: &Object| (object.recorded, object.name, object.deleting, object.untouched());
+            let same = decisive(old) == decisive(object);
             !object.gone && (!same || !reads_by_id)
         });
         if let Some(stale) = self.stale.as_mut().filter(|_| reads_by_id) {

@@ -88,6 +88,14 @@ pub(crate) struct Object {
     pub(crate) attempt: u8,
 }
 
+impl Object {
+    /// Nothing was attempted for it, so it is decided upon as the store shows it (protocol, Create 1).
+    pub(crate) fn untouched(&self) -> bool {
+        let attempted = self.ledger.is_some() || self.attempt > 0 || self.previous.is_some();
+        self.recorded.is_none() && !attempted && !self.deleting
+    }
+}
+
 /// What a planned step is going to do.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Todo {
@@ -178,8 +186,8 @@ pub(crate) struct Budget {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct State {
     pub(crate) object: Object,
-    /// The last other version that recorded a product: what a store that lags may still show. One that records
-    /// none is read anew before anything is decided (protocol, Create 1).
+    /// The last other version that recorded a product, or for which nothing was attempted: what a store that lags may
+    /// still show. Any other is read anew before anything is decided (protocol, Create 1).
     pub(crate) stale: Option<Box<Object>>,
     pub(crate) things: Vec<Thing>,
     pub(crate) requests: Vec<Request>,
