@@ -18,7 +18,7 @@ use crate::controller::account_memory::Memories;
 use crate::controller::accounts::Accounts;
 use crate::controller::cached::CachedProduct;
 use crate::controller::claims::{self, Claims};
-use crate::controller::context::{Context, Scope, Settings, Wake};
+use crate::controller::context::{Context, Filled, Scope, Settings, Wake};
 use crate::controller::memory::Memory;
 use crate::controller::streams::{self, Reports, Watched};
 use crate::controller::{reconcile, rounds};
@@ -235,6 +235,11 @@ impl Watch {
             products: self.products.store.clone(),
             accounts: self.accounts.store.clone(),
             cluster_accounts: self.namespace.is_none().then(|| self.cluster_accounts.store.clone()),
+            filled: Filled {
+                products: self.products.filled.subscribe(),
+                accounts: self.accounts.filled.subscribe(),
+                cluster_accounts: self.cluster_accounts.filled.subscribe(),
+            },
             wake: Wake {
                 products: self.products.wake.clone(),
                 accounts: self.accounts.wake.clone(),

@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 use kube::api::Api;
 use kube::runtime::controller::Action;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tracing::{Instrument, debug, info_span};
 
 use super::account_key::connection;
@@ -40,7 +40,9 @@ const KEY_CHECK: Duration = Duration::from_secs(15);
 /// What is deleted within this time counts as deleted together: a credentials Secret is let go only when nothing
 /// that needs it has followed it.
 const TOGETHER: Duration = Duration::from_secs(5);
-/// How soon an account is looked at again while the products are not known yet.
+/// How long a visit waits for the products to be known.
+const PRODUCTS_LISTED: Duration = Duration::from_secs(1);
+/// How soon an account is looked at again that is not as the store shows it, or while the products are not known.
 const STORES_FILL: Duration = Duration::from_millis(100);
 /// How soon a key or account that was refused is tried again unchanged.
 const REFUSED: Duration = Duration::from_mins(5);
@@ -56,7 +58,7 @@ pub async fn reconcile<K: Account>(account: Arc<K>, ctx: Arc<Context>) -> Result
     let span =
         info_span!("account", kind = %K::KIND, namespace = account.namespace(), name = account.name_any());
     let id = AccountId::from_view(&account.view());
-    if !ctx.knows_products() {
+    if timeout(PRODUCTS_LISTED, ctx.products_known()).await != Ok(true) {
         // A deleted account and its key would be let go although products need them.
         return Ok(Action::requeue(STORES_FILL));
     }

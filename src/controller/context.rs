@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::FutureExt;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::Api;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Client, Resource, ResourceExt};
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::watch::Receiver;
 
 use super::accounts::{AccountId, Accounts};
 use super::cached::CachedProduct;
@@ -44,6 +44,17 @@ pub struct Wake {
     pub cluster_accounts: UnboundedSender<ObjectRef<ClusterIotAccount>>,
 }
 
+/// Which stores were filled once. `Store::wait_until_ready` cannot be asked: it wakes who asked last alone
+/// (kube-runtime 5.0, `utils/delayed_init.rs`), and a controller that is not woken begins late.
+pub struct Filled {
+    /// That of the products.
+    pub products: Receiver<bool>,
+    /// Of the accounts.
+    pub accounts: Receiver<bool>,
+    /// Of the cluster accounts.
+    pub cluster_accounts: Receiver<bool>,
+}
+
 /// The stores of one scope: the whole cluster, or one namespace.
 pub struct Scope {
     /// Products.
@@ -52,17 +63,12 @@ pub struct Scope {
     pub accounts: Store<IotAccount>,
     /// Cluster accounts; `None` where the operator may not see them.
     pub cluster_accounts: Option<Store<ClusterIotAccount>>,
+    /// Which of them can be relied on.
+    pub filled: Filled,
     /// Wakes objects of this scope.
     pub wake: Wake,
     /// The namespace; `None` for the whole cluster.
     pub namespace: Option<String>,
-}
-
-fn filled<K>(store: &Store<K>) -> bool
-where
-    K: Resource<DynamicType = ()> + Clone + 'static,
-{
-    matches!(store.wait_until_ready().now_or_never(), Some(Ok(())))
 }
 
 /// What every visit shares.
@@ -144,16 +150,23 @@ impl Context {
         })
     }
 
-    /// Whether every store of products was filled once. Before, an account looks as if nobody used it.
-    pub fn knows_products(&self) -> bool {
-        self.scopes.iter().all(|scope| filled(&scope.products))
+    /// Waits until every store of products was filled once; `false` when one never will be. Before, an account looks
+    /// as if nobody used it.
+    pub async fn products_known(&self) -> bool {
+        for scope in &self.scopes {
+            let mut filled = scope.filled.products.clone();
+            if filled.wait_for(|filled| *filled).await.is_err() {
+                return false;
+            }
+        }
+        true
     }
 
     /// Whether every store of accounts was filled once. Before, an account looks as if it did not exist.
     pub fn knows_accounts(&self) -> bool {
-        self.scopes
-            .iter()
-            .all(|scope| filled(&scope.accounts) && scope.cluster_accounts.as_ref().is_none_or(filled))
+        self.scopes.iter().all(|Scope { filled, cluster_accounts, .. }| {
+            *filled.accounts.borrow() && (cluster_accounts.is_none() || *filled.cluster_accounts.borrow())
+        })
     }
 
     /// Whether the account's object is in a store.

@@ -16,6 +16,7 @@ use kube::runtime::reflector::{ObjectRef, Store, store};
 use kube::runtime::watcher::{self, Event, watcher};
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::watch::Sender;
 use tracing::{error, info, warn};
 
 use super::cached::{Cached, prune};
@@ -42,6 +43,8 @@ where
     pub store: Store<K>,
     /// Has an object visited.
     pub wake: UnboundedSender<ObjectRef<K>>,
+    /// Whether the store was filled once.
+    pub filled: Sender<bool>,
     writer: Writer<K>,
     gone: fn(&K, &Context),
     woken: UnboundedReceiver<ObjectRef<K>>,
@@ -55,7 +58,7 @@ where
     pub fn new() -> Self {
         let (store, writer) = store();
         let (wake, woken) = unbounded_channel();
-        Self { store, wake, writer, woken, gone: |_, _| {} }
+        Self { store, wake, filled: Sender::new(false), writer, woken, gone: |_, _| {} }
     }
 
     /// Has something done after an object left the store.
@@ -116,6 +119,7 @@ fn keep<K>(
     events: impl Stream<Item = Result<Event<K>, watcher::Error>> + Send,
     store: Store<K>,
     mut writer: Writer<K>,
+    filled: Sender<bool>,
     gone: impl Fn(&K) + Send + 'static,
     have_time: UnboundedSender<Arc<K>>,
 ) -> impl Stream<Item = Result<K, watcher::Error>> + Send
@@ -135,7 +139,10 @@ where
                 match &event {
                     Event::Init => listed.clear(),
                     Event::InitApply(_) => listed.extend(asks),
-                    Event::InitDone => changed = std::mem::take(&mut listed),
+                    Event::InitDone => {
+                        changed = std::mem::take(&mut listed);
+                        filled.send_replace(true);
+                    }
                     Event::Apply(_) => changed.extend(asks),
                     Event::Delete(object) => gone(object),
                 }
@@ -213,7 +220,7 @@ pub async fn run<K, F>(
     K: Cached + Clone + DeserializeOwned + std::fmt::Debug + Send + Sync + 'static,
     F: Future<Output = Result<Action, Infallible>> + Send + 'static,
 {
-    let Watched { store, wake, writer, woken, gone } = watched;
+    let Watched { store, wake, filled, writer, woken, gone } = watched;
     let (seen, left) = (reports.clone(), Arc::clone(&ctx));
     let mut visit = visit;
     let visit = move |object, ctx| contained(reports.clone(), visit(object, ctx));
@@ -222,7 +229,7 @@ pub async fn run<K, F>(
         .inspect(move |event| report(event, &seen))
         .default_backoff();
     let (have_time, at_rest) = unbounded_channel();
-    let changes = keep(events, store.clone(), writer, move |object| gone(object, &left), have_time);
+    let changes = keep(events, store.clone(), writer, filled, move |object| gone(object, &left), have_time);
     let woken = futures::stream::unfold(woken, |mut woken| async {
         let object = woken.recv().await?;
         Some((object, woken))
@@ -282,14 +289,18 @@ mod tests {
         let (store, writer) = store();
         let told = Arc::clone(&gone);
         let tell = move |object: &CachedProduct| told.lock().unwrap().push(object.name_any());
+        let listed = events.iter().any(|event| matches!(event, Event::InitDone));
         let (events, reader) = (futures::stream::iter(events.into_iter().map(Ok)), store.clone());
         let (have_time, have_had) = unbounded_channel();
-        let passed = keep(events, store, writer, tell, have_time).map(|object| {
+        let filled = Sender::new(false);
+        let known = filled.subscribe();
+        let passed = keep(events, store, writer, filled, tell, have_time).map(|object| {
             let object = object.unwrap();
             assert!(reader.get(&ObjectRef::from_obj(&object)).is_some(), "its visit finds it in the store");
             object.name_any()
         });
         let mut passed: Vec<String> = passed.collect().await;
+        assert_eq!(*known.borrow(), listed, "filled by the end of a list");
         passed.sort();
         let later = paced(have_had).map(|object| format!("later:{}", object.name));
         passed.extend(later.collect::<Vec<_>>().await);
