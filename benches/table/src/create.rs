@@ -60,6 +60,7 @@ pub(crate) async fn without_quota(
 ) -> Figures {
     let stage = Stage::set(Vendor { quota: None, latency: LATENCY, accounts: 1, namespaces: 1 }).await;
     stage.apply_products("storm", count).await;
+    let writes = stage.audit_mark();
     let mut operator = stage.operator(contender, binaries, Duration::ZERO);
     stage.until_ready(count).await;
     let ready_at = jiff::Timestamp::now().as_millisecond();
@@ -69,6 +70,8 @@ pub(crate) async fn without_quota(
     let mut figures = Figures::new();
     figures.put("rate", to_f64(count) / seconds(ready_at - first));
     figures.put("CPU ms per create", cpu.as_secs_f64() * 1e3 / to_f64(count));
+    let writes = stage.writes_since(writes).await.into_iter().filter(|write| write.name.starts_with("storm"));
+    figures.put("writes per create", to_f64(writes.count()) / to_f64(count));
     if let Some(rest) = rest {
         tokio::time::sleep(rest).await;
         let memory = operator.memory();
