@@ -160,19 +160,28 @@ mod tests {
 
     use super::*;
 
-    /// An API server that is overloaded. Returns its address and the count of requests.
-    async fn overloaded() -> (http::Uri, Arc<AtomicUsize>) {
+    /// What an API server has seen.
+    #[derive(Default)]
+    struct Seen {
+        requests: AtomicUsize,
+        /// Connections that are open.
+        open: AtomicUsize,
+    }
+
+    /// An API server that is overloaded.
+    async fn overloaded() -> (http::Uri, Arc<Seen>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
-        let requests = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&requests);
+        let seen = Arc::new(Seen::default());
+        let count = Arc::clone(&seen);
         tokio::spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {
-                let count = Arc::clone(&count);
+                let (count, connections) = (Arc::clone(&count), Arc::clone(&count));
+                connections.open.fetch_add(1, Ordering::SeqCst);
                 let answer = service_fn(move |request: Request<Incoming>| {
                     assert_eq!(request.version(), Version::HTTP_11);
                     assert!(request.headers()["user-agent"].as_bytes().starts_with(b"iot-operator/"));
-                    count.fetch_add(1, Ordering::SeqCst);
+                    count.requests.fetch_add(1, Ordering::SeqCst);
                     let response = Response::builder()
                         .status(StatusCode::SERVICE_UNAVAILABLE)
                         .header("Retry-After", "0")
@@ -181,20 +190,23 @@ mod tests {
                 });
                 let serving = hyper::server::conn::http1::Builder::new()
                     .serve_connection(TokioIo::new(connection), answer);
-                tokio::spawn(serving);
+                tokio::spawn(async move {
+                    let _ = serving.await;
+                    connections.open.fetch_sub(1, Ordering::SeqCst);
+                });
             }
         });
-        (url, requests)
+        (url, seen)
     }
 
     #[tokio::test]
     async fn nothing_is_sent_twice() {
-        let (url, requests) = overloaded().await;
+        let (url, seen) = overloaded().await;
         let clients = from_config(&Config::new(url)).unwrap();
         for (client, sent) in [(clients.api, 1), (clients.watch, 2)] {
             let maps: Api<ConfigMap> = Api::namespaced(client, "default");
             maps.get("x").await.unwrap_err();
-            assert_eq!(requests.load(Ordering::SeqCst), sent);
+            assert_eq!(seen.requests.load(Ordering::SeqCst), sent);
         }
     }
 
@@ -212,14 +224,28 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_that_lay_idle_is_as_good_as_new() {
-        let (url, requests) = overloaded().await;
+        let (url, seen) = overloaded().await;
         let maps: Api<ConfigMap> = Api::namespaced(from_config(&Config::new(url)).unwrap().api, "default");
         for sent in 1..3 {
             let answer = maps.get("x").await.unwrap_err();
             assert!(matches!(answer, kube::Error::Api(_)), "{answer}");
-            assert_eq!(requests.load(Ordering::SeqCst), sent);
+            assert_eq!(seen.requests.load(Ordering::SeqCst), sent);
             tokio::time::advance(TIMEOUT * 2).await;
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_lies_idle_is_closed() {
+        let (url, seen) = overloaded().await;
+        let maps: Api<ConfigMap> = Api::namespaced(from_config(&Config::new(url)).unwrap().api, "default");
+        maps.get("x").await.unwrap_err();
+        assert_eq!(seen.open.load(Ordering::SeqCst), 1);
+        let closed = async {
+            while seen.open.load(Ordering::SeqCst) > 0 {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        };
+        tokio::time::timeout(IDLE * 3, closed).await.expect("an end");
     }
 
     #[tokio::test]
