@@ -49,8 +49,8 @@ impl State {
             return;
         }
         match todo {
-            Todo::Create { attempt, name } if fresh => self.create(by, attempt, name, setting),
-            Todo::Take { id, surplus } if fresh && there(id) => self.take(by, id, surplus, setting),
+            Todo::Create { attempt, name } => self.create(by, attempt, name, setting),
+            Todo::Take { id, surplus } if there(id) => self.take(by, id, surplus, setting),
             Todo::Rename { id, name } => self.rename(id, name, setting),
             Todo::Recreate { id } => {
                 if self.object.recorded == Some(id) {
@@ -60,7 +60,7 @@ impl State {
                 }
             }
             Todo::Delete { id } => self.delete(by, id, fresh, setting),
-            Todo::Found { id } if fresh && there(id) => {
+            Todo::Found { id } if there(id) => {
                 let Some(ledger) = self.controllers[by].ledger else { return };
                 let before = self.object.clone();
                 self.object.ledger = Some(ledger);
@@ -68,8 +68,7 @@ impl State {
                 self.controllers[by].phase = Phase::Claiming { ledger, id, surplus: Vec::new(), sent: None };
             }
             Todo::Release => self.release(by, fresh, setting),
-            // The object changed since it was read: a conflict.
-            Todo::Create { .. } | Todo::Take { .. } | Todo::Found { .. } => {}
+            Todo::Take { .. } | Todo::Found { .. } => {}
         }
     }
 
