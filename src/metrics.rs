@@ -106,6 +106,7 @@ struct Instruments {
     time_to_ready: Histogram,
     secret_writes: Counter,
     panics: Family<Kind, Counter>,
+    unreadable: Family<Kind, Gauge>,
     watch_last_event: Family<Kind, Gauge>,
     leader: Gauge,
 }
@@ -131,6 +132,7 @@ impl Default for Instruments {
             time_to_ready: long(),
             secret_writes: Counter::default(),
             panics: Family::default(),
+            unreadable: Family::default(),
             watch_last_event: Family::default(),
             leader: Gauge::default(),
         }
@@ -152,6 +154,12 @@ impl Metrics {
         instruments.register(registry.sub_registry_with_prefix("iot_operator"));
         let (codes, counted) = (Mutex::default(), Mutex::default());
         Self { inner: Arc::new(Inner { registry, instruments, codes, counted }) }
+    }
+
+    /// So many objects of `kind` cannot be read.
+    pub fn unreadable(&self, kind: &'static str, count: usize) {
+        let gauge = self.inner.instruments.unreadable.get_or_create(&Kind { kind });
+        gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// A visit of an object of `kind` panicked.
@@ -282,6 +290,11 @@ impl Instruments {
             self.time_to_ready.clone(),
         );
         r.register("panics", "Visits that ended in a panic, which is a bug", self.panics.clone());
+        r.register(
+            "unreadable_objects",
+            "Objects that the operator cannot read and leaves alone",
+            self.unreadable.clone(),
+        );
         r.register("secret_writes", "Output Secrets created or changed", self.secret_writes.clone());
         r.register(
             "watch_last_event_timestamp_seconds",

@@ -6,7 +6,7 @@ mod guard;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
-use k8s_openapi::api::core::v1::Secret;
+use crate::api::core::Secret;
 use kube::api::{Api, DynamicObject, ListParams};
 use kube::core::ApiResource;
 use kube::{Client, Resource, ResourceExt};

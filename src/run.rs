@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Namespace;
+use crate::api::core::Namespace;
 use kube::{Api, Client, ResourceExt};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
@@ -19,7 +20,9 @@ use crate::controller::accounts::Accounts;
 use crate::controller::cached::CachedProduct;
 use crate::controller::claims::{self, Claims};
 use crate::controller::context::{Context, Filled, Scope, Settings, Wake};
+use crate::controller::guarded::UnreadableObjects;
 use crate::controller::memory::Memory;
+use crate::controller::slots::Slots;
 use crate::controller::streams::{self, Reports, Watched};
 use crate::controller::{reconcile, rounds};
 use crate::http::carrier::Internet;
@@ -212,8 +215,10 @@ async fn work(
     Ok(())
 }
 
+/// Unreadable objects that are told so at once; of more it is said in the log.
+const SAID_AT_ONCE: usize = 8;
 /// Accounts are few and each visit is short.
-const ACCOUNT_VISITS: u16 = 32;
+const ACCOUNT_VISITS: usize = 32;
 
 /// The kinds of one scope, and the namespace that it is.
 struct Watch {
@@ -225,8 +230,9 @@ struct Watch {
 
 impl Watch {
     fn new(namespace: Option<String>) -> Self {
-        let products = Watched::new().when_gone(claims::freed);
-        let (accounts, cluster_accounts) = (Watched::new(), Watched::new());
+        let products = Watched::new(namespace.clone()).when_gone(claims::freed);
+        let accounts = Watched::new(namespace.clone()).when_gone(account::left);
+        let cluster_accounts = Watched::new(None).when_gone(account::left);
         Self { namespace, products, accounts, cluster_accounts }
     }
 
@@ -256,7 +262,6 @@ struct Crew {
     ctx: Arc<Context>,
     health: Health,
     draining: tokio::sync::watch::Receiver<bool>,
-    product_visits: u16,
 }
 
 impl Crew {
@@ -280,7 +285,8 @@ impl Crew {
             Some(namespace) => (Api::namespaced(client(), namespace), Api::namespaced(client(), namespace)),
             None => (Api::all(client()), Api::all(client())),
         };
-        let (reports, stop, visits) = (self.reports(PRODUCTS), self.stopping(), self.product_visits);
+        let (reports, stop) = (self.reports(PRODUCTS), self.stopping());
+        let (visits, account_visits) = (self.ctx.product_slots.clone(), self.ctx.account_slots.clone());
         controllers.spawn(streams::run(
             products,
             watch.products,
@@ -297,7 +303,7 @@ impl Crew {
             watch.accounts,
             ctx(),
             reports,
-            ACCOUNT_VISITS,
+            account_visits.clone(),
             visit,
             stop,
         ));
@@ -305,7 +311,7 @@ impl Crew {
             let (reports, stop) = (self.reports(CLUSTER_ACCOUNTS), self.stopping());
             let (api, visit) = (Api::all(client()), account::reconcile::<ClusterIotAccount>);
             let watched = watch.cluster_accounts;
-            controllers.spawn(streams::run(api, watched, ctx(), reports, ACCOUNT_VISITS, visit, stop));
+            controllers.spawn(streams::run(api, watched, ctx(), reports, account_visits, visit, stop));
         }
     }
 }
@@ -337,13 +343,16 @@ pub fn start(
         metrics: surroundings.metrics.clone(),
         surroundings,
         scopes: watches.iter().map(Watch::scope).collect(),
+        unreadable: UnreadableObjects::default(),
+        product_slots: Slots::new(args.max_concurrent_reconciles.into()),
+        account_slots: Slots::new(ACCOUNT_VISITS),
+        said_at_once: Arc::new(Semaphore::new(SAID_AT_ONCE)),
     });
     let crew = Crew {
         client: clients.watch,
         ctx: Arc::clone(&ctx),
         health: health.clone(),
         draining: draining.clone(),
-        product_visits: args.max_concurrent_reconciles,
     };
     let mut controllers = JoinSet::new();
     for watch in watches {

@@ -20,8 +20,9 @@ use iot_product_operator::http::limit::Lane;
 use iot_product_operator::http::transport::{BuildError, Options, Request};
 use iot_product_operator::metrics::Metrics;
 use iot_product_operator::plan::desired::{Desired, desired};
-use iot_product_operator::plan::diff::{Origin, diff};
+use iot_product_operator::plan::diff::diff;
 use iot_product_operator::plan::mark::Mark;
+use iot_product_operator::plan::origin::Origin;
 use iot_product_operator::plan::{Check, Facts, Seen, plan};
 use iot_product_operator::record::status::difference;
 use iot_product_operator::vendor::connection::{Connection, SharedBudget, Surroundings, traits};
@@ -181,7 +182,7 @@ fn compared(list: Vec<Observed>) -> Work {
     let wishes: Vec<(Desired, Mark)> = (0..PAGE).map(|number| (wish(number), mark(number))).collect();
     Box::new(move || {
         for ((desired, mark), observed) in wishes.iter().zip(&list) {
-            let drift = diff(desired, observed, mark, Origin::Ours, traits(Vendor::TencentCloud));
+            let drift = diff(desired, observed, mark, Origin::Created, traits(Vendor::TencentCloud));
             assert!(drift.is_empty(), "{drift:?}");
         }
     })
@@ -201,7 +202,8 @@ fn planned(observed: Observed) -> Work {
         recorded: Some(id(0)),
         previous: None,
         imported: None,
-        watched: false,
+        origin: Some(Origin::Created),
+        admitted: true,
         adopted_mark: None,
         ledger: None,
         first_empty: None,

@@ -1,5 +1,6 @@
 //! `IotAccount` and `ClusterIotAccount`: where a vendor is and with which key to talk to it.
 
+mod object;
 pub(crate) mod rules;
 mod settings;
 mod view;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::condition::Condition;
 use super::product::status::unobserved;
 use super::text_enum::text_enum;
+pub use object::{ClusterIotAccount, IotAccount};
 pub(crate) use settings::parse_interval;
 pub use settings::{
     AccountSettings, AlibabaAccount, AlibabaSignature, HuaweiAccount, HuaweiAuthentication, Limits,
@@ -49,6 +51,7 @@ text_enum! {
     group = "iot-products.io",
     version = "v1alpha1",
     kind = "IotAccount",
+    root = "IotAccountDefinition",
     plural = "iotaccounts",
     shortname = "iota",
     category = "iot",
@@ -75,6 +78,7 @@ pub struct IotAccountSpec {
     group = "iot-products.io",
     version = "v1alpha1",
     kind = "ClusterIotAccount",
+    root = "ClusterIotAccountDefinition",
     plural = "clusteriotaccounts",
     shortname = "ciota",
     category = "iot",

@@ -3,7 +3,9 @@
 
 pub mod account;
 pub mod condition;
+pub mod core;
 pub mod crd;
+pub mod metadata;
 pub mod product;
 mod rule;
 mod text_enum;
@@ -16,7 +18,7 @@ pub use condition::{Condition, Reason};
 pub use product::{
     AccountRef, AdoptionPolicy, AlibabaProduct, DataFormat, DeletionPolicy, DriftPolicy, DynamicRegistration,
     Encryption, HuaweiProduct, IotProduct, IotProductSpec, IotProductStatus, ManagementPolicy, NodeType,
-    ObservedStatus, RegistrationMode, SecretTemplate, TencentProduct, Vendor,
+    ObservedStatus, Origin, RegistrationMode, SecretTemplate, TencentProduct, Vendor,
 };
 
 /// API group of every kind.

@@ -20,7 +20,7 @@ use super::text_enum::text_enum;
 pub use alibaba::AlibabaProduct;
 pub use huawei::HuaweiProduct;
 pub use object::IotProduct;
-pub use status::{IotProductStatus, ObservedStatus};
+pub use status::{IotProductStatus, ObservedStatus, Origin};
 pub use tencent::TencentProduct;
 
 text_enum! {

@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Secret;
+use crate::api::core::Secret;
 use kube::ResourceExt;
 use kube::api::Api;
 use kube::runtime::controller::Action;
@@ -16,7 +16,7 @@ use tracing::{Instrument, debug, info_span};
 use super::account_key::connection;
 use super::account_memory::{Memory, RETRY, Version};
 use super::account_status::{self, Judged};
-use super::accounts::{AccountId, AccountState, Trouble};
+use super::accounts::{AccountId, AccountState, Trouble, like};
 use super::cached::revision;
 use super::context::Context;
 use super::error::{KEY_SPREADS, REFUSED_WRITE, lasts, reason_of};
@@ -48,6 +48,8 @@ const STORES_FILL: Duration = Duration::from_millis(100);
 const REFUSED: Duration = Duration::from_mins(5);
 /// The same for a place that does not serve what was asked, which costs no more than a call.
 const MISPLACED: Duration = Duration::from_mins(1);
+/// The longest that a vendor's hint when to come back is followed.
+const LONGEST_WAIT: Duration = Duration::from_mins(10);
 /// How long a list is kept for those who were told to look at it.
 const LIST_KEPT: Duration = Duration::from_mins(1);
 /// When the next list of an account comes that wants none.
@@ -71,7 +73,7 @@ pub async fn reconcile<K: Account>(account: Arc<K>, ctx: Arc<Context>) -> Result
             Some(match &error {
                 RecordError::Conflict { .. } => STORES_FILL,
                 RecordError::Refused { .. } => say_refused(&*account, &id, &ctx, &error).await,
-                _ => Duration::from_secs(1),
+                _ => ctx.account_memories.failed(&id),
             })
         }
     };
@@ -94,7 +96,7 @@ async fn visit<K: Account>(
     let secret = secrets
         .get_opt(view.credentials.name)
         .await
-        .map_err(|error| RecordError::of("reading the credentials Secret", error))?;
+        .map_err(|error| RecordError::of_write("reading the credentials Secret", error))?;
     let mut account =
         hold_secret(&account, &api, id, ctx, secret.as_ref(), &mut memory.secret_ending).await?;
     connect(&account, ctx, secret.as_ref(), &mut memory);
@@ -141,7 +143,7 @@ async fn say_refused<K: Account>(
     let Ok(Some(account)) = current(account, &api, &memory).await else { return KEY_CHECK };
     let ends = account.meta().deletion_timestamp.is_some();
     let reason = if ends { Reason::Deleting } else { Reason::Updating };
-    let trouble = Some(Trouble { reason, message: format!("{error}; {REFUSED_WRITE}") });
+    let trouble = Some(Trouble::new(reason, format!("{error}; {REFUSED_WRITE}")));
     memory.trouble.clone_from(&trouble);
     if memory.connection.is_none() {
         publish(ctx, id, &account, &memory, false);
@@ -175,7 +177,7 @@ fn counted(ctx: &Context, view: &AccountView<'_>, others: &HashSet<String>) -> P
     let id = AccountId::from_view(view);
     let managed = ctx.products_of(&id).iter().filter(|product| product.product_id().is_some()).count();
     // Recorded since the list, or by an object that names another account of the same vendor account.
-    let recorded = ctx.recorded_among(view.settings.vendor, others);
+    let recorded = ctx.recorded_among(&id, others);
     let (ours, elsewhere): (Vec<_>, Vec<_>) = recorded.into_iter().partition(|product| product.is_of(&id));
     let listed = others.len().saturating_sub(ours.len());
     let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
@@ -306,9 +308,12 @@ async fn list<K: Account>(
             memory.failing_since.get_or_insert_with(Instant::now);
             let retry = refused(&error, first);
             debug!(error = %chain(&*error), %id, "the account's list failed");
-            memory.trouble = Some(Trouble::of(&error));
-            memory.next_list =
-                Some(Instant::now() + error.retry_after.unwrap_or(retry).max(Duration::from_secs(1)));
+            let trouble = Some(Trouble::of(&error));
+            if !like(memory.trouble.as_ref(), trouble.as_ref()) {
+                memory.trouble = trouble;
+            }
+            let after = error.retry_after.unwrap_or(retry).clamp(Duration::from_secs(1), LONGEST_WAIT);
+            memory.next_list = Some(Instant::now() + after);
             !matches!(error.class, Class::Busy | Class::NotLeader)
         }
     }
@@ -322,6 +327,18 @@ fn refused(error: &VendorError, first: bool) -> Duration {
         _ if first => RETRY,
         Reason::EndpointMisconfigured => MISPLACED,
         _ => REFUSED,
+    }
+}
+
+/// An account left the store: nothing of it is used any more, whoever took its finalizer off, and a key that was taken
+/// away with it signs nothing more.
+pub fn left<K: Account>(account: &K, ctx: &Context) {
+    let id = AccountId::from_view(&account.view());
+    ctx.accounts.remove(&id);
+    ctx.accounts.forget_done(account.meta().uid.as_deref().unwrap_or_default());
+    ctx.account_memories.forget(&id);
+    for product in ctx.products_that(|product| product.is_of(&id)) {
+        ctx.wake_product(&product);
     }
 }
 
@@ -339,6 +356,9 @@ fn publish<K: Account>(ctx: &Context, id: &AccountId, account: &K, memory: &Memo
         trouble: memory.trouble.clone(),
         closing: account.meta().deletion_timestamp.is_some(),
     };
+    if !ctx.account_exists(id) {
+        return;
+    }
     let change = ctx.accounts.set(id.clone(), state);
     for product in ctx.products_that(|product| change.is_seen_by(product) && product.is_of(id)) {
         ctx.wake_product(&product);
@@ -366,7 +386,7 @@ async fn finish<K: Account>(
         let secret = secrets
             .get_opt(view.credentials.name)
             .await
-            .map_err(|error| RecordError::of("reading the credentials Secret", error))?;
+            .map_err(|error| RecordError::of_write("reading the credentials Secret", error))?;
         connect(account, ctx, secret.as_ref(), &mut memory);
         publish(ctx, id, account, &memory, false);
         // Asked for by a product's failure, or because the last answer was one: nothing else learns that the

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::api::core::Secret;
 use base64::Engine as _;
-use k8s_openapi::api::core::v1::Secret;
 use secrecy::SecretString;
 
 use super::accounts::Trouble;
@@ -20,13 +20,11 @@ pub fn connection(
     budget: &SharedBudget,
 ) -> Result<Connection, Trouble> {
     let Some(secret) = secret else {
-        return Err(Trouble {
-            reason: Reason::CredentialsNotFound,
-            message: format!(
-                "Secret {}/{} does not exist; create it with the vendor's key, which is seen within 15s",
-                view.credentials.namespace, view.credentials.name
-            ),
-        });
+        let message = format!(
+            "Secret {}/{} does not exist; create it with the vendor's key, which is seen within 15s",
+            view.credentials.namespace, view.credentials.name
+        );
+        return Err(Trouble::new(Reason::CredentialsNotFound, message));
     };
     let data = secret.data.clone().unwrap_or_default();
     let credentials: BTreeMap<String, SecretString> = data
@@ -35,21 +33,19 @@ pub fn connection(
         .collect();
     let bundle = match &view.settings.ca_bundle {
         None => None,
-        Some(text) => {
-            Some(base64::engine::general_purpose::STANDARD.decode(text.trim()).map_err(|_| Trouble {
-                reason: Reason::EndpointMisconfigured,
-                message: "caBundle is not base64; write PEM certificates, base64-encoded".to_owned(),
-            })?)
-        }
+        Some(text) => Some(base64::engine::general_purpose::STANDARD.decode(text.trim()).map_err(|_| {
+            let message = "caBundle is not base64; write PEM certificates, base64-encoded";
+            Trouble::new(Reason::EndpointMisconfigured, message)
+        })?),
     };
-    Connection::new(view.settings, &credentials, bundle, &ctx.surroundings, budget).map_err(|error| Trouble {
-        reason: match &error {
+    Connection::new(view.settings, &credentials, bundle, &ctx.surroundings, budget).map_err(|error| {
+        let reason = match &error {
             ConnectionError::MissingKey(_) => Reason::CredentialsNotFound,
             ConnectionError::Endpoint { .. } => Reason::EndpointNotAllowed,
             ConnectionError::NoUrl(_) | ConnectionError::NoSection(_) | ConnectionError::Transport(_) => {
                 Reason::EndpointMisconfigured
             }
-        },
-        message: chain(&error),
+        };
+        Trouble::new(reason, chain(&error))
     })
 }

@@ -14,6 +14,9 @@ use crate::vendor::connection::{Connection, SharedBudget};
 /// How soon a vendor that did not answer is asked again, and a suspicion follows a list.
 pub const RETRY: Duration = Duration::from_secs(10);
 
+/// How soon a visit that failed at the API server is made again, at first.
+const FAILED: Duration = Duration::from_secs(1);
+
 /// What is remembered of one account.
 #[derive(Default, Clone)]
 pub struct Memory {
@@ -44,6 +47,8 @@ pub struct Memory {
     /// Since when they last.
     pub failing_since: Option<Instant>,
     suspected: Option<Instant>,
+    /// Visits in a row that failed at the API server.
+    unanswered: u32,
 }
 
 /// What a connection was made from.
@@ -102,6 +107,7 @@ impl Memories {
         self.with(|memories| {
             memory.suspected = memories.get(id).and_then(|before| before.suspected);
             memory.heed();
+            memory.unanswered = 0;
             memories.insert(id.clone(), memory.clone());
             memory
         })
@@ -110,6 +116,21 @@ impl Memories {
     /// The store's copy of the account cannot be trusted: somebody else wrote it.
     pub fn doubt(&self, id: &AccountId) {
         self.with(|memories| memories.entry(id.clone()).or_default().written = Some(u64::MAX));
+    }
+
+    /// A visit of the account failed at the API server. How long to wait: longer from time to time.
+    pub fn failed(&self, id: &AccountId) -> Duration {
+        self.with(|memories| {
+            let Some(memory) = memories.get_mut(id) else { return FAILED };
+            let waited = FAILED.saturating_mul(1 << memory.unanswered.min(5));
+            memory.unanswered = memory.unanswered.saturating_add(1);
+            waited
+        })
+    }
+
+    /// Forgets accounts that are not there.
+    pub fn keep_only(&self, exists: impl Fn(&AccountId) -> bool) {
+        self.with(|memories| memories.retain(|id, _| exists(id)));
     }
 
     /// Forgets an account that is gone.
@@ -132,9 +153,9 @@ impl Memories {
 }
 
 /// A product's call failed in a way that may be the account's: its list is due, unless one was just made, and
-/// its key is looked at.
+/// its key is looked at. Of an account that does not exist nothing is remembered.
 pub fn suspect(ctx: &Context, id: &AccountId) {
-    if ctx.account_memories.suspect(id) {
+    if ctx.account_exists(id) && ctx.account_memories.suspect(id) {
         ctx.wake_account(id);
     }
 }

@@ -53,9 +53,23 @@ pub struct Trouble {
     pub reason: Reason,
     /// What the user reads.
     pub message: String,
+    /// Of what a vendor answered: what tells it from another answer of the same reason. Its message does not, because
+    /// vendors put times and numbers of requests into theirs.
+    answer: Option<String>,
 }
 
 impl Trouble {
+    /// A trouble that is found here.
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into(), answer: None }
+    }
+
+    /// Whether another says the same, perhaps with other details.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let same_words = self.answer.is_some() || self.message == other.message;
+        self.reason == other.reason && self.answer == other.answer && same_words
+    }
+
     /// What a failed list says.
     pub fn of(error: &VendorError) -> Self {
         let reason = match reason_of(error.class, false) {
@@ -66,7 +80,10 @@ impl Trouble {
             Reason::Creating => Reason::Throttled,
             reason => reason,
         };
-        Self { reason, message: format!("{error}; {}", advice(reason)) }
+        // What says that there was no answer is our own wording.
+        let unanswered = error.source.as_ref().map(ToString::to_string);
+        let answer = Some(error.code.clone().or(unanswered).unwrap_or_default());
+        Self { reason, message: format!("{error}; {}", advice(reason)), answer }
     }
 
     /// The vendor refuses the key or the place, whatever is asked.
@@ -78,6 +95,15 @@ impl Trouble {
                 | Reason::EndpointMisconfigured
                 | Reason::EndpointNotAllowed
         )
+    }
+}
+
+/// Whether two troubles, or the absence of them, say the same.
+pub fn like(one: Option<&Trouble>, other: Option<&Trouble>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => one.is_like(other),
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
     }
 }
 
@@ -143,7 +169,7 @@ impl Accounts {
                 Change::Other
             };
         };
-        let same = before.trouble == state.trouble
+        let same = like(before.trouble.as_ref(), state.trouble.as_ref())
             && before.adoption == state.adoption
             && before.connection.as_ref().map(Arc::as_ptr) == state.connection.as_ref().map(Arc::as_ptr);
         if same { Change::Nothing } else { Change::Other }
@@ -172,6 +198,11 @@ impl Accounts {
         self.done.read().unwrap_or_else(PoisonError::into_inner).contains(uid)
     }
 
+    /// Forgets a deleted account that no store shows any more.
+    pub fn forget_done(&self, uid: &str) {
+        self.done.write().unwrap_or_else(PoisonError::into_inner).remove(uid);
+    }
+
     /// Forgets an account that is gone.
     pub fn remove(&self, id: &AccountId) {
         self.states.write().unwrap_or_else(PoisonError::into_inner).remove(id);
@@ -188,7 +219,7 @@ mod tests {
             vendor: Vendor::TencentCloud,
             adoption: Adoption::Unmarked,
             connection: None,
-            trouble: trouble.map(|reason| Trouble { reason, message: String::new() }),
+            trouble: trouble.map(|reason| Trouble::new(reason, "")),
             closing: false,
         }
     }

@@ -6,9 +6,10 @@ use std::time::Duration;
 use kube::ResourceExt;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::adopt::{self, Taken};
 use super::connect::Link;
 use super::error::Error;
-use super::observe::{confirmed, read_full};
+use super::observe::confirmed;
 use super::outcome::Outcome;
 use super::settle::{Held, settle};
 use super::visit::Visit;
@@ -16,10 +17,10 @@ use super::{claims, conclude, delete};
 use crate::api::{CREATION_ANNOTATION, IotProduct, Reason};
 use crate::http::limit::{Lane, Permit};
 use crate::plan::desired::Desired;
-use crate::plan::diff::needs_full_read;
 use crate::plan::ledger::{Ledger, LedgerState};
 use crate::plan::mark::{Marks, find};
-use crate::plan::{Claim, Plan, SLOW, SOON, Wait};
+use crate::plan::origin::Provenance;
+use crate::plan::{Plan, SOON};
 use crate::record::{RecordError, ledger};
 use crate::vendor::{AnyCloud, Call, Class, Cloud, CreateRequest, Observed, Target, VendorError};
 
@@ -27,8 +28,10 @@ use crate::vendor::{AnyCloud, Call, Class, Cloud, CreateRequest, Observed, Targe
 const BUDGET_WAIT: Duration = Duration::from_secs(5);
 /// How long an id is held and tried to be recorded while the API server does not answer.
 const RECORD_FOR: Duration = Duration::from_mins(1);
-/// How soon it is tried again.
+/// How soon it is tried again, at first.
 const RECORD_AGAIN: Duration = Duration::from_millis(500);
+/// The longest wait between two tries.
+const RECORD_AT_LEAST_EVERY: Duration = Duration::from_secs(8);
 /// A visit that lasts longer than this shows that it is at work.
 pub const NOTICE: Duration = Duration::from_secs(2);
 
@@ -40,7 +43,7 @@ pub async fn act(
     plan: Plan,
 ) -> Result<Outcome, Error> {
     match plan {
-        Plan::Wait(wait) => Ok(Outcome::Waiting(claims::named(visit.ctx, wait))),
+        Plan::Wait(wait) => Ok(Outcome::Waiting(claims::named(visit.ctx, &visit.object, wait))),
         Plan::Look { after } => Ok(Outcome::Look(after)),
         Plan::Create { attempt } => {
             let held = create(visit, link, desired, attempt).await?;
@@ -51,8 +54,8 @@ pub async fn act(
             let Some(product) = confirmed(visit, link, *product, claim).await? else {
                 return Ok(Outcome::Look(SOON));
             };
-            let held = match take(visit, link, desired, product, claim).await? {
-                Some(Taken::Held(held)) => held,
+            let held = match adopt::take(visit, link, desired, product, claim).await? {
+                Some(Taken::Product(product)) => Held::known(*product),
                 Some(Taken::Refused(wait)) => return Ok(Outcome::Waiting(wait)),
                 None => return Ok(Outcome::Again),
             };
@@ -97,7 +100,7 @@ async fn create(visit: &mut Visit<'_>, link: &Link, desired: &Desired, attempt: 
     let call = Call::within(Lane::Create, limit).of(&visit.namespace);
     let ledger = Ledger {
         uid: visit.uid.clone(),
-        connection: link.connection.fingerprint.clone(),
+        connection: link.connection.fingerprint_for(&visit.uid),
         name: request.name.clone(),
         attempt,
         deadline: crate::clock::now() + limit,
@@ -194,9 +197,10 @@ async fn close(
 /// Create 5: the id alone, at once. While the API server does not answer the id is held; if the object is
 /// gone or has another id, the product whose answer we hold is deleted.
 async fn record_id(visit: &mut Visit<'_>, link: &Link, ledger: &Ledger, id: &str) -> Result<(), Error> {
-    let begun = Instant::now();
+    let (begun, mut again) = (Instant::now(), RECORD_AGAIN);
     loop {
-        let error = match ledger::record_id(&visit.api(), &visit.object, ledger, id).await {
+        let created = Provenance::created();
+        let error = match ledger::record_id(&visit.api(), &visit.object, ledger, id, &created).await {
             Ok(object) => {
                 visit.object = object;
                 return Ok(());
@@ -224,10 +228,11 @@ async fn record_id(visit: &mut Visit<'_>, link: &Link, ledger: &Ledger, id: &str
                     Ok(Some(object)) if matches!(error, RecordError::Conflict { .. }) => {
                         // A user edited the ledger away under us: it is ours as long as the object is.
                         visit.object = ledger::write(&visit.api(), &object, ledger).await?;
-                        sleep(RECORD_AGAIN).await;
+                        sleep(again).await;
                     }
-                    Ok(Some(_)) | Err(_) => sleep(RECORD_AGAIN).await,
+                    Ok(Some(_)) | Err(_) => sleep(again).await,
                 }
+                again = again.saturating_mul(2).min(RECORD_AT_LEAST_EVERY);
             }
             RecordError::Gone { .. } => {
                 give_back(visit, link, Target::id(id)).await;
@@ -273,91 +278,12 @@ async fn give_back(visit: &Visit<'_>, link: &Link, product: Target<'_>) {
     visit.ctx.events.warning(&visit.object, "Surplus", "Create", &note).await;
 }
 
-/// What became of a claim.
-enum Taken {
-    /// It is this object's.
-    Held(Held),
-    /// It is another object's.
-    Refused(Wait),
-}
-
-/// Records an existing product (protocol, Adopt). `None` when the object changed meanwhile.
-async fn take(
-    visit: &mut Visit<'_>,
-    link: &Link,
-    desired: &Desired,
-    mut product: Observed,
-    claim: Claim,
-) -> Result<Option<Taken>, Error> {
-    if let Err(holder) = claims::claim(visit.ctx, &visit.object, &product.id, product.serial.as_deref()) {
-        return Ok(Some(Taken::Refused(Wait {
-            reason: Reason::NameConflict,
-            message: format!(
-                "product {} is managed by IotProduct {holder}; remove one of the two manifests",
-                product.id
-            ),
-            after: SLOW,
-            holder: None,
-        })));
-    }
-    if visit.recorded() == Some(product.id.as_str()) {
-        // Watched until now, and the account lets it be taken over.
-        return Ok(Some(Taken::Held(Held::adopted(product.clone(), adopted_mark(visit, &product, claim)))));
-    }
-    let attempt = visit.ledger().map_or(0, |ledger| ledger.attempt);
-    // Written for adoption, too: it says through which connection the product was seen. Open until the id is
-    // recorded: a closed one would tell a deletion that there is nothing to look for.
-    let ledger = Ledger {
-        uid: visit.uid.clone(),
-        connection: link.connection.fingerprint.clone(),
-        name: product.name.clone(),
-        attempt,
-        deadline: crate::clock::now(),
-        state: LedgerState::Open,
-        taken: None,
-    };
-    match record_taken(visit, &ledger, &product.id).await {
-        Ok(()) => {}
-        Err(error) => {
-            visit.ctx.claims.release(&visit.uid);
-            return if matches!(error, RecordError::Conflict { .. }) { Ok(None) } else { Err(error.into()) };
-        }
-    }
-    link.connection.saw(&product.id);
-    if !product.full && needs_full_read(desired, link.connection.traits()) {
-        product = read_full(visit, link, &product.id).await?;
-    }
-    let adopted = adopted_mark(visit, &product, claim);
-    let how = if claim == Claim::Mark { "found by its mark" } else { "taken over" };
-    let note = format!("product {} named {} {how}", product.id, product.name);
-    visit.ctx.events.normal(&visit.object, "Adopted", "Adopt", &note).await;
-    Ok(Some(Taken::Held(Held::adopted(product, adopted))))
-}
-
-async fn record_taken(visit: &mut Visit<'_>, ledger: &Ledger, id: &str) -> Result<(), RecordError> {
-    visit.object = ledger::write(&visit.api(), &visit.object, ledger).await?;
-    visit.ctx.memory.with(&visit.uid, |entry| entry.ledger = Some(Box::new(ledger.clone())));
-    visit.object = ledger::record_id(&visit.api(), &visit.object, ledger, id).await?;
-    Ok(())
-}
-
-/// The mark that a product carried when it was taken over without an attempt of this object; nothing while
-/// it is only watched, and nothing for what an attempt created.
-fn adopted_mark(visit: &Visit<'_>, product: &Observed, claim: Claim) -> Option<String> {
-    let attempted = visit.status().creation_attempt.is_some_and(|attempt| attempt > 0);
-    if visit.observe_only() || (claim == Claim::Mark && attempted) {
-        return None;
-    }
-    Some(match find(&product.description) {
-        Marks::One(mark) => mark.to_string(),
-        Marks::None | Marks::Many => String::new(),
-    })
-}
-
 /// Create 3: further products with our mark are removed if they carry the ledger's name and have no devices.
 async fn remove_surplus(visit: &Visit<'_>, link: &Link, surplus: &[Observed], sent: Option<&str>) {
     for product in surplus {
-        if sent == Some(product.name.as_str()) {
+        // A former object's mark is ours as well, but its product was left at the vendor on purpose.
+        let exact = find(&product.description) == Marks::One(visit.mark.clone());
+        if exact && sent == Some(product.name.as_str()) {
             give_back(visit, link, product.target()).await;
         } else {
             let note = format!("product {} also carries this object's mark and remains", product.id);

@@ -14,21 +14,15 @@ use serde::{Deserialize, Deserializer};
 
 use super::accounts::AccountId;
 use super::packed::Packed;
+use super::slots::{Claimant, Urgency};
 use crate::api::condition::{READY, RECONCILING, STALLED};
+use crate::api::metadata::ORDERS;
 use crate::api::{
-    ACCOUNT_FINALIZER, AccountKind, CONFIRM_MISSING_ANNOTATION, CREATION_ANNOTATION, ClusterIotAccount,
-    FORCE_FORGET_ANNOTATION, IotAccount, IotProduct, PRODUCT_FINALIZER, REQUESTED_AT_ANNOTATION,
-    ROTATE_PASSWORD_ANNOTATION, Reason, Vendor,
+    ACCOUNT_FINALIZER, AccountKind, CREATION_ANNOTATION, ClusterIotAccount, IotAccount, IotAccountStatus,
+    IotProduct, Origin, PRODUCT_FINALIZER, REQUESTED_AT_ANNOTATION, ROTATE_PASSWORD_ANNOTATION, Reason,
+    Vendor,
 };
 use crate::record::condition::{Truth, get};
-
-/// The annotations whose change asks for a visit. The ledger is our own and not among them.
-const HEEDED: [&str; 4] = [
-    REQUESTED_AT_ANNOTATION,
-    FORCE_FORGET_ANNOTATION,
-    ROTATE_PASSWORD_ANNOTATION,
-    CONFIRM_MISSING_ANNOTATION,
-];
 
 /// Bits of what is remembered of a list's entry, beside its hash: whether there is one, and whether the manifest
 /// names fields that no list shows.
@@ -47,10 +41,34 @@ pub trait Cached: Resource<DynamicType = ()> {
     fn rests(&self) -> bool {
         false
     }
+
+    /// On whose account its visit takes a slot.
+    fn claimant(&self) -> Claimant;
 }
 
-impl Cached for IotAccount {}
-impl Cached for ClusterIotAccount {}
+/// A visit of an account waits for that account alone. One whose manifest was not applied yet, a new one among them, comes
+/// before those that only time asks for.
+fn visit_of_account(meta: &ObjectMeta, status: Option<&IotAccountStatus>) -> Claimant {
+    let applied = status.map(|status| status.observed_generation) == meta.generation;
+    let urgent = !applied || meta.deletion_timestamp.is_some();
+    Claimant {
+        namespace: meta.namespace.clone().unwrap_or_default(),
+        account: String::new(),
+        urgency: if urgent { Urgency::Edit } else { Urgency::Rest },
+    }
+}
+
+impl Cached for IotAccount {
+    fn claimant(&self) -> Claimant {
+        visit_of_account(&self.metadata, self.status.as_ref())
+    }
+}
+
+impl Cached for ClusterIotAccount {
+    fn claimant(&self) -> Claimant {
+        visit_of_account(&self.metadata, self.status.as_ref())
+    }
+}
 
 fn asks(meta: &ObjectMeta) -> u64 {
     let mut hasher = DefaultHasher::new();
@@ -60,16 +78,10 @@ fn asks(meta: &ObjectMeta) -> u64 {
     let mut finalizers = meta.finalizers.iter().flatten();
     let held = finalizers.any(|f| f == PRODUCT_FINALIZER || f == ACCOUNT_FINALIZER);
     (!held && annotation(CREATION_ANNOTATION).is_some()).hash(&mut hasher);
-    for name in HEEDED {
+    for name in ORDERS {
         annotation(name).hash(&mut hasher);
     }
     hasher.finish()
-}
-
-/// Nobody here reads who wrote which field, and it is most of an object's memory.
-pub fn prune<K: Resource>(object: &mut K) {
-    object.meta_mut().managed_fields = None;
-    object.annotations_mut().remove("kubectl.kubernetes.io/last-applied-configuration");
 }
 
 /// What most products do not have.
@@ -105,6 +117,8 @@ pub struct CachedProduct {
     rare: Option<Box<Rare>>,
     /// `status.creationAttempt`.
     attempt: Option<u32>,
+    /// `status.origin`.
+    origin: Option<Origin>,
     account_kind: AccountKind,
     account: Box<str>,
     asks: u64,
@@ -116,7 +130,6 @@ pub struct CachedProduct {
 impl CachedProduct {
     /// Packs an object.
     pub fn of(mut object: IotProduct) -> Self {
-        prune(&mut object);
         let asks = asks(&object.metadata);
         let held = object.is_held();
         let rests = held && rests(&object);
@@ -154,6 +167,7 @@ impl CachedProduct {
             attempt: status
                 .and_then(|status| status.creation_attempt)
                 .and_then(|attempt| attempt.try_into().ok()),
+            origin: status.and_then(|status| status.origin),
             account_kind: object.spec.account_ref.kind,
             account: object.spec.account_ref.name.as_str().into(),
             asks,
@@ -184,6 +198,20 @@ impl CachedProduct {
     /// The attempt that made the recorded product.
     pub fn recorded_attempt(&self) -> Option<u32> {
         self.attempt.filter(|_| self.product_id.is_some())
+    }
+
+    /// The recorded product is only watched.
+    pub fn watches(&self) -> bool {
+        self.origin == Some(Origin::Watched)
+    }
+
+    /// The account that it names.
+    pub fn account_id(&self) -> AccountId {
+        let namespace = match self.account_kind {
+            AccountKind::IotAccount => self.metadata.namespace.clone(),
+            AccountKind::ClusterIotAccount => None,
+        };
+        AccountId { kind: self.account_kind, namespace, name: self.account.to_string() }
     }
 
     /// `spec.productId`.
@@ -242,6 +270,18 @@ impl Cached for CachedProduct {
     fn rests(&self) -> bool {
         self.rests
     }
+
+    fn claimant(&self) -> Claimant {
+        let urgency = if self.rests {
+            Urgency::Rest
+        } else if self.product_id.is_some() || self.deleting() {
+            Urgency::Edit
+        } else {
+            Urgency::Create
+        };
+        let account = self.account_id().to_string();
+        Claimant { namespace: self.metadata.namespace.clone().unwrap_or_default(), account, urgency }
+    }
 }
 
 /// It is being created: its ledger is written, and no condition yet. Few are at a time, each for less than a second, and
@@ -294,21 +334,14 @@ pub(crate) fn at_rest(name: &str) -> IotProduct {
 
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
-
     use super::*;
 
     #[test]
-    fn an_object_is_opened_as_it_was_but_for_what_nobody_reads() {
-        let mut pruned = at_rest("boiler-1");
-        let mut whole = pruned.clone();
-        whole.metadata.managed_fields = Some(vec![ManagedFieldsEntry::default()]);
-        let applied = "kubectl.kubernetes.io/last-applied-configuration".to_owned();
-        whole.annotations_mut().insert(applied, "{}".to_owned());
-        let cached = CachedProduct::of(whole);
-        prune(&mut pruned);
-        assert_eq!(cached.open(), pruned);
-        assert_eq!(cached.meta().name, pruned.metadata.name);
+    fn an_object_is_opened_as_it_was() {
+        let whole = at_rest("boiler-1");
+        let cached = CachedProduct::of(whole.clone());
+        assert_eq!(cached.open(), whole);
+        assert_eq!(cached.meta().name, whole.metadata.name);
         assert_eq!(cached.product_id(), Some("Q000000000"));
         assert_eq!((revision(&cached), cached.recorded_attempt()), (Some(7031), Some(1)));
     }

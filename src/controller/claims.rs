@@ -1,26 +1,30 @@
-//! Whose an existing product is, of several `IotProduct`s that name it (protocol, "Adopt"): the one that records
-//! it keeps it, and of two that record it the older. Over all accounts, because two may be of one vendor account.
+//! Whose an existing product is, of several `IotProduct`s that name it (protocol, "Adopt"): the one that records it as
+//! its own keeps it, and of two the older. A claim counts within one place only, because an id means a product of one
+//! place; and who only watches claims nothing.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use kube::{Resource as _, ResourceExt};
 
+use super::accounts::AccountId;
 use super::cached::{CachedProduct, created};
 use super::context::Context;
-use crate::api::{IotProduct, Vendor};
+use crate::api::{IotProduct, Origin};
 use crate::plan::Wait;
+use crate::vendor::Observed;
 
-/// Claims that this process made, by vendor and vendor-side id: the store shows an id only some time after it
-/// was recorded. The value is the UID of the object.
+/// Claims that this process made, by place and vendor-side id: the store shows an id only some time after it was
+/// recorded. The value is the UID of the object.
 #[derive(Debug, Default)]
-pub struct Claims(Mutex<HashMap<(Vendor, String), String>>);
+pub struct Claims(Mutex<HashMap<(String, String), String>>);
 
 impl Claims {
     /// Claims a product for an object, unless `holds` says of the one that claimed it before that it still does.
-    fn claim(&self, vendor: Vendor, id: &str, uid: &str, holds: impl FnOnce(&str) -> bool) -> bool {
+    fn claim(&self, place: String, id: &str, uid: &str, holds: impl FnOnce(&str) -> bool) -> bool {
         let mut claims = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let claim = (vendor, id.to_owned());
+        let claim = (place, id.to_owned());
         if claims.get(&claim).is_some_and(|other| other != uid && holds(other)) {
             return false;
         }
@@ -30,12 +34,11 @@ impl Claims {
 
     /// Forgets the claims of objects that the store shows to record the product by now.
     fn settle(&self, product: &CachedProduct) {
-        let Some(id) = product.product_id() else { return };
-        let claim = (product.vendor, id.to_owned());
+        let (Some(recorded), Some(uid)) = (product.product_id(), product.meta().uid.as_deref()) else {
+            return;
+        };
         let mut claims = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if claims.get(&claim).map(String::as_str) == product.meta().uid.as_deref() {
-            claims.remove(&claim);
-        }
+        claims.retain(|(_, id), claimed| claimed != uid || id != recorded);
     }
 
     fn is_empty(&self) -> bool {
@@ -57,12 +60,19 @@ pub fn settle(ctx: &Context) {
     }
 }
 
-/// Claims a product for an object. Otherwise who has it: another object that records it, or is about to.
-pub fn claim(ctx: &Context, object: &IotProduct, id: &str, serial: Option<&str>) -> Result<(), String> {
+/// Claims a product for an object. Otherwise who has it: another object that records it, or is about to. Who only watches
+/// claims nothing, and does not see what is another's.
+pub fn claim(ctx: &Context, object: &IotProduct, product: &Observed, watches: bool) -> Result<(), String> {
     let uid = object.metadata.uid.as_deref().unwrap_or_default();
+    let (id, serial) = (product.id.as_str(), product.serial.as_deref());
+    let Some(place) = ctx.place_of(&AccountId::of(object)) else { return Ok(()) };
     let another = |other: &CachedProduct| other.meta().uid.as_deref() != Some(uid);
-    if let Some(holder) = find(ctx, |other| another(other) && records(other, object, id, serial)) {
+    let recorded = |other: &CachedProduct| another(other) && records(ctx, other, &place, id, serial);
+    if let Some(holder) = find(ctx, object, recorded) {
         return Err(holder);
+    }
+    if watches {
+        return Ok(());
     }
     let mut holder = String::new();
     let holds = |other: &str| {
@@ -72,30 +82,31 @@ pub fn claim(ctx: &Context, object: &IotProduct, id: &str, serial: Option<&str>)
                 && product.product_id().is_none()
                 && !product.deleting()
         };
-        holder = find(ctx, undecided).unwrap_or_default();
+        holder = find(ctx, object, undecided).unwrap_or_default();
         !holder.is_empty()
     };
-    if ctx.claims.claim(object.spec.vendor, id, uid, holds) { Ok(()) } else { Err(holder) }
+    if ctx.claims.claim(place.clone(), id, uid, holds) { Ok(()) } else { Err(holder) }
 }
 
-/// A wait for what another object has, with the name of that one.
-pub fn named(ctx: &Context, mut wait: Wait) -> Wait {
+/// A wait for what another object has, with the name of that one if the object's namespace may know it.
+pub fn named(ctx: &Context, object: &IotProduct, mut wait: Wait) -> Wait {
     let holds = |product: &CachedProduct| {
         let head = wait.holder.as_deref().unwrap_or_default();
         !head.is_empty() && product.meta().uid.as_deref().is_some_and(|uid| uid.starts_with(head))
     };
-    if let Some(holder) = find(ctx, holds) {
+    if let Some(holder) = find(ctx, object, holds) {
         wait.message = format!("{}; the other one is {holder}", wait.message);
     }
     wait
 }
 
-/// An older object that records the product that this one records.
+/// An older object that records the product that this one records, or any that does where this one only watches.
 pub fn rival(ctx: &Context, object: &IotProduct) -> Option<String> {
     let id = object.product_id()?;
     let serial = object.status.as_ref().and_then(|status| status.product_serial.as_deref());
+    let place = ctx.place_of(&AccountId::of(object))?;
     let own = (created(object), object.uid());
-    find(ctx, |other| records(other, object, id, serial) && (created(other), other.uid()) < own)
+    find(ctx, object, |other| (created(other), other.uid()) < own && records(ctx, other, &place, id, serial))
 }
 
 /// An object is gone: what it had may be others' now, who wait for it.
@@ -113,18 +124,30 @@ pub fn freed(gone: &CachedProduct, ctx: &Context) {
     }
 }
 
-/// Ids are unique at a vendor, but for those that are numbers of one place: these have a serial.
-fn records(other: &CachedProduct, object: &IotProduct, id: &str, serial: Option<&str>) -> bool {
+/// Whether an object records this product of this place as its own. Ids that are numbers of one place may be given twice:
+/// there both serials have to be known and the same.
+fn records(ctx: &Context, other: &CachedProduct, place: &str, id: &str, serial: Option<&str>) -> bool {
     other.product_id() == Some(id)
-        && other.vendor == object.spec.vendor
-        && (serial.is_none() || other.serial().is_none() || serial == other.serial())
+        && !other.watches()
+        && serial == other.serial()
+        && ctx.place_of(&other.account_id()).as_deref() == Some(place)
 }
 
-fn find(ctx: &Context, is: impl Fn(&CachedProduct) -> bool) -> Option<String> {
-    ctx.scopes.iter().find_map(|scope| {
-        let found = scope.products.find(|product| is(product))?;
-        Some(format!("{}/{}", found.namespace().unwrap_or_default(), found.name_any()))
-    })
+/// An object as another namespace's users may know it: its name tells them whose product it is, so that is for the
+/// operator's log alone.
+fn find(ctx: &Context, viewer: &IotProduct, is: impl Fn(&CachedProduct) -> bool) -> Option<String> {
+    let found = ctx.scopes.iter().find_map(|scope| scope.products.find(|product| is(product)))?;
+    if found.meta().namespace == viewer.metadata.namespace {
+        return Some(format!("IotProduct {}", found.name_any()));
+    }
+    tracing::info!(
+        namespace = viewer.namespace(),
+        name = viewer.name_any(),
+        holder_namespace = found.namespace(),
+        holder = found.name_any(),
+        "an object of another namespace has the product"
+    );
+    Some("an IotProduct of another namespace".to_owned())
 }
 
 #[cfg(test)]
@@ -134,10 +157,10 @@ mod tests {
     #[test]
     fn one_of_two_claims_is_refused_until_it_is_given_up() {
         let claims = Claims::default();
-        let claim = |uid: &str| claims.claim(Vendor::TencentCloud, "P1", uid, |_| true);
+        let claim = |uid: &str| claims.claim("here".into(), "P1", uid, |_| true);
         assert!(claim("first") && !claim("second") && claim("first"));
-        assert!(claims.claim(Vendor::TencentCloud, "P2", "second", |_| true), "another product");
-        assert!(claims.claim(Vendor::AlibabaCloud, "P1", "second", |_| true), "another vendor");
+        assert!(claims.claim("here".into(), "P2", "second", |_| true), "another product");
+        assert!(claims.claim("there".into(), "P1", "second", |_| true), "another place");
         claims.release("first");
         assert!(claim("second"));
     }
@@ -145,7 +168,7 @@ mod tests {
     #[test]
     fn a_claim_of_an_object_that_gave_it_up_does_not_count() {
         let claims = Claims::default();
-        assert!(claims.claim(Vendor::TencentCloud, "P1", "first", |_| true));
-        assert!(claims.claim(Vendor::TencentCloud, "P1", "second", |_| false));
+        assert!(claims.claim("here".into(), "P1", "first", |_| true));
+        assert!(claims.claim("here".into(), "P1", "second", |_| false));
     }
 }

@@ -65,12 +65,12 @@ pub async fn fail(visit: &mut Visit<'_>, verdict: &Verdict, failures: u32) -> Re
     if let Some(ready) = verdict.ready {
         let mut status = visit.status();
         let before = reason_of(&status);
+        let message = settled_words(&status, verdict);
         // What was learnt or done before the failure is not asked for or done again.
         if let Some(product) = &visit.seen {
             learnt(&mut status, product, traits(visit.object.spec.vendor));
-            status.adopted_mark = visit.adopted.clone().or(status.adopted_mark);
         }
-        condition(visit, &mut status, ready, verdict.reason, &verdict.message, verdict.stalled);
+        condition(visit, &mut status, ready, verdict.reason, &message, verdict.stalled);
         if let Some(product) = &visit.seen {
             dated(visit, &mut status, product);
         }
@@ -90,6 +90,19 @@ pub async fn fail(visit: &mut Visit<'_>, verdict: &Verdict, failures: u32) -> Re
         visit.ctx.events.warning(&visit.object, "CheckFailed", "Check", &verdict.message).await;
     }
     Ok(wait(verdict.delay, &visit.uid, failures))
+}
+
+/// The message of a failure. Vendors put times and numbers of requests into theirs: one that differs from what is shown
+/// already in its digits alone says nothing new, and is not written at every try.
+fn settled_words(status: &IotProductStatus, verdict: &Verdict) -> String {
+    let shown = get(&status.conditions, READY).filter(|ready| ready.reason == verdict.reason.as_str());
+    let words = |text: &str| text.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
+    match shown {
+        Some(ready) if verdict.vendors && words(&ready.message) == words(&verdict.message) => {
+            ready.message.clone()
+        }
+        _ => verdict.message.clone(),
+    }
 }
 
 /// Shows that a visit is at work that already lasts long. Failing to show it is no reason to stop.
@@ -210,7 +223,7 @@ fn of_wait(visit: &Visit<'_>, wait: &Wait) -> IotProductStatus {
 
 fn of_settled(visit: &Visit<'_>, link: &Link, settled: &Settled) -> IotProductStatus {
     let mut status = visit.status();
-    let Settled { product, drift, secret, adopted, password } = settled;
+    let Settled { product, drift, secret, password } = settled;
     if let Some(kept) = password {
         status.password_hash.clone_from(&kept.hash);
         status.last_handled_rotation.clone_from(&kept.rotation);
@@ -222,9 +235,6 @@ fn of_settled(visit: &Visit<'_>, link: &Link, settled: &Settled) -> IotProductSt
     learnt(&mut status, product, cloud.traits());
     status.endpoint = cloud.endpoint(&product.id);
     status.secret_ref = secret.clone().map(|name| SecretRef { name });
-    if adopted.is_some() {
-        status.adopted_mark.clone_from(adopted);
-    }
     status.drift = drift
         .iter()
         .map(|entry| ApiDrift {

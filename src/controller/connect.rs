@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::Namespace;
+use crate::api::core::Namespace;
 use kube::ResourceExt;
 use kube::api::Api;
 use kube::runtime::reflector::ObjectRef;
@@ -26,6 +26,8 @@ pub struct Link {
     /// What is wrong with the account, if anything.
     trouble: Option<Trouble>,
     account: AccountId,
+    /// The account lets the product's namespace use it, or did when it wrote the product's ledger.
+    pub admitted: bool,
 }
 
 impl Link {
@@ -63,7 +65,9 @@ fn unusable(reason: Reason, message: impl Into<String>) -> ConnectError {
 pub async fn connect(visit: &Visit<'_>) -> Result<Link, Error> {
     let (ctx, product) = (visit.ctx, &visit.object);
     let id = AccountId::of(product);
-    let Some(state) = ctx.accounts.get(&id) else {
+    // What is known of an account counts as long as the account is there.
+    let known = ctx.accounts.get(&id).filter(|_| ctx.account_exists(&id) || !ctx.knows_accounts());
+    let Some(state) = known else {
         if id.kind == AccountKind::ClusterIotAccount && !ctx.sees_cluster_accounts() {
             return Err(unusable(
                 Reason::AccountNotAllowed,
@@ -84,8 +88,11 @@ pub async fn connect(visit: &Visit<'_>) -> Result<Link, Error> {
         );
         return Err(unusable(Reason::AccountMismatch, message).into());
     }
-    let deletes = visit.deleting() && created_through(visit, &state);
-    if !deletes && !admitted(ctx, &id, &visit.namespace).await? {
+    // What was created through the account, or may have been, may be deleted through it after permission was
+    // withdrawn.
+    let tried = visit.deleting() && tried_through(visit, &state);
+    let admitted = tried || admitted(ctx, &id, &visit.namespace).await?;
+    if !admitted && !(visit.deleting() && visit.owns_recorded()) {
         let message =
             format!("{id} does not admit namespace {}; add it to its allowedNamespaces", visit.namespace);
         return Err(unusable(Reason::AccountNotAllowed, message).into());
@@ -96,19 +103,21 @@ pub async fn connect(visit: &Visit<'_>) -> Result<Link, Error> {
             adoption: state.adoption,
             trouble: trouble.clone(),
             account: id,
+            admitted,
         }),
         (None, Some(trouble)) => Err(unusable(trouble.reason, trouble.message.clone()).into()),
         (None, None) => Err(ConnectError::Pending(id.to_string()).into()),
     }
 }
 
-/// What was created through an account, or may have been, may be deleted through it after permission was
-/// withdrawn. Who only writes a ledger does not know the key that it has to name.
-fn created_through(visit: &Visit<'_>, state: &AccountState) -> bool {
+/// Whether the object's ledger was written through the account's present connection. The name of a connection is another
+/// in every object's ledger, so who reads others' cannot write one.
+fn tried_through(visit: &Visit<'_>, state: &AccountState) -> bool {
     let tried = |connection: &Arc<Connection>| {
-        visit.ledger().is_some_and(|ledger| ledger.connection == connection.fingerprint)
+        let name = connection.fingerprint_for(&visit.uid);
+        visit.ledger().is_some_and(|ledger| ledger.connection == name)
     };
-    visit.recorded().is_some() || state.connection.as_ref().is_some_and(tried)
+    state.connection.as_ref().is_some_and(tried)
 }
 
 /// Whether the account admits a namespace. Its labels are read only where a selector asks for them.

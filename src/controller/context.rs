@@ -1,25 +1,29 @@
 //! What every visit shares.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Secret;
+use crate::api::core::Secret;
 use kube::api::Api;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Client, Resource, ResourceExt};
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch::Receiver;
 
 use super::accounts::{AccountId, Accounts};
 use super::cached::CachedProduct;
 use super::claims::Claims;
+use super::guarded::UnreadableObjects;
 use super::memory::Memory;
-use crate::api::{ClusterIotAccount, IotAccount, IotProduct, Vendor};
+use super::slots::Slots;
+use crate::api::{ClusterIotAccount, IotAccount, IotProduct};
 use crate::metrics::Metrics;
 use crate::plan::mark::Mark;
 use crate::record::events::Events;
 use crate::vendor::connection::Surroundings;
+use crate::vendor::place::place;
 
 /// What the flags decide about visits.
 #[derive(Debug, Clone)]
@@ -93,6 +97,14 @@ pub struct Context {
     pub metrics: Metrics,
     /// The stores.
     pub scopes: Vec<Scope>,
+    /// What is in no store because it cannot be read.
+    pub unreadable: UnreadableObjects,
+    /// Who of the products is visited next.
+    pub product_slots: Slots,
+    /// Who of the accounts is.
+    pub account_slots: Slots,
+    /// Places for telling so on the objects.
+    pub said_at_once: Arc<Semaphore>,
 }
 
 impl Context {
@@ -118,8 +130,11 @@ impl Context {
 
     /// Whether a product object other than `but` has this UID, or a UID that begins so.
     pub fn lives(&self, uid_head: &str, but: &str) -> bool {
-        !uid_head.is_empty()
-            && self.scopes.iter().any(|scope| {
+        if uid_head.is_empty() {
+            return false;
+        }
+        self.unreadable.lives(uid_head)
+            || self.scopes.iter().any(|scope| {
                 scope
                     .products
                     .find(|product| {
@@ -140,14 +155,20 @@ impl Context {
         self.scopes.iter().flat_map(|scope| scope.products.state_filter(&is)).collect()
     }
 
-    /// The objects that record one of these products, whichever account they name.
-    pub fn recorded_among(&self, vendor: Vendor, ids: &HashSet<String>) -> Vec<Arc<CachedProduct>> {
+    /// The objects that record one of these products of the account's place, whichever account of the place they name.
+    pub fn recorded_among(&self, account: &AccountId, ids: &HashSet<String>) -> Vec<Arc<CachedProduct>> {
         if ids.is_empty() {
             return Vec::new();
         }
-        self.products_that(|product| {
-            product.vendor == vendor && product.product_id().is_some_and(|id| ids.contains(id))
-        })
+        let place = self.place_of(account);
+        let mut named: HashMap<AccountId, bool> = HashMap::new();
+        let mut recorded =
+            self.products_that(|product| product.product_id().is_some_and(|id| ids.contains(id)));
+        recorded.retain(|product| {
+            let other = product.account_id();
+            *named.entry(other).or_insert_with_key(|other| self.place_of(other) == place)
+        });
+        recorded
     }
 
     /// Waits until every store of products was filled once; `false` when one never will be. Before, an account looks
@@ -177,6 +198,20 @@ impl Context {
                 .cluster_accounts
                 .as_ref()
                 .is_some_and(|store| store.get(&ObjectRef::new(&account.name)).is_some()),
+        })
+    }
+
+    /// Where the products of an account are; `None` for an account that is not in a store.
+    pub fn place_of(&self, account: &AccountId) -> Option<String> {
+        self.scopes.iter().find_map(|scope| match &account.namespace {
+            Some(namespace) => {
+                let stored = scope.accounts.get(&ObjectRef::new(&account.name).within(namespace))?;
+                Some(place(&stored.spec.settings))
+            }
+            None => {
+                let stored = scope.cluster_accounts.as_ref()?.get(&ObjectRef::new(&account.name))?;
+                Some(place(&stored.spec.settings))
+            }
         })
     }
 

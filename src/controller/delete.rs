@@ -8,6 +8,7 @@ use super::observe::confirmed;
 use super::outcome::Outcome;
 use super::visit::Visit;
 use crate::api::{PRODUCT_FINALIZER, Reason};
+use crate::plan::origin::Provenance;
 use crate::plan::{Claim, Plan, SOON, SecretFate, Wait};
 use crate::record::{ledger, secret};
 use crate::vendor::{Cloud, Observed, Target};
@@ -123,8 +124,10 @@ async fn record_found(visit: &mut Visit<'_>, link: &Link, product: Observed) -> 
         return Ok(Outcome::Look(SOON));
     };
     if let Some(open) = visit.ledger() {
+        let provenance = Provenance::of_found(&product, Claim::Mark, &visit.facts(link.adoption));
         visit.object = ledger::write(&visit.api(), &visit.object, &open).await?;
-        visit.object = ledger::record_id(&visit.api(), &visit.object, &open, &product.id).await?;
+        visit.object =
+            ledger::record_id(&visit.api(), &visit.object, &open, &product.id, &provenance).await?;
         link.connection.saw(&product.id);
     }
     Ok(Outcome::Again)

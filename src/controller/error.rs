@@ -105,6 +105,8 @@ pub struct Verdict {
     pub account: bool,
     /// The failure is the answer of a check that was asked for. Otherwise the check is still to come.
     pub checked: bool,
+    /// The message has the vendor's words in it.
+    pub vendors: bool,
 }
 
 /// Ceiling of the back-off of failures that pass by themselves.
@@ -209,8 +211,8 @@ pub fn verdict(error: &Error, situation: Situation<'_>) -> Verdict {
             Delay::After(Duration::from_secs(2)),
         )),
         Error::Connect(ConnectError::Unusable { reason, message }) => unusable(*reason, message, situation),
-        Error::Vendor(error) => vendor(error, situation),
-        Error::List(error) => vendor(error, situation),
+        Error::Vendor(error) => Verdict { vendors: true, ..vendor(error, situation) },
+        Error::List(error) => Verdict { vendors: true, ..vendor(error, situation) },
         Error::Record(error) => record(error, situation),
         Error::Deadline(_) => {
             plain(Reason::VendorUnavailable, error.to_string(), passing(situation), Delay::Backoff(PASSING))
@@ -219,7 +221,8 @@ pub fn verdict(error: &Error, situation: Situation<'_>) -> Verdict {
 }
 
 fn plain(reason: Reason, message: String, ready: Option<Truth>, delay: Delay) -> Verdict {
-    Verdict { ready, reason, message, stalled: stalls(reason), delay, account: false, checked: true }
+    let stalled = stalls(reason);
+    Verdict { ready, reason, message, stalled, delay, account: false, checked: true, vendors: false }
 }
 
 /// Nothing was found out yet.

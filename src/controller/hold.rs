@@ -1,7 +1,7 @@
 //! Credentials kept for deletion (protocol, "Credentials kept for deletion"): the finalizer `in-use` on a
 //! Secret that something may need that has to be deleted at the vendor.
 
-use k8s_openapi::api::core::v1::{Namespace, Secret};
+use crate::api::core::{Namespace, Secret};
 use kube::ResourceExt;
 use kube::api::{Api, ListParams};
 

@@ -7,6 +7,7 @@ use super::connect::Link;
 use super::error::Error;
 use super::visit::Visit;
 use crate::api::{IotProductStatus, Reason};
+use crate::plan::origin::is_owned;
 use crate::plan::search::{Found, search};
 use crate::plan::{Claim, Facts, Listing, Need, Seen};
 use crate::record::observed::from_status;
@@ -85,18 +86,19 @@ fn known_to_go(visit: &Visit<'_>, link: &Link, facts: &Facts) -> Option<Observed
     let disputed = visit.ready_reason().as_deref() == Some(Reason::NameConflict.as_str());
     // What the vendor says is deleted is looked for.
     let deleted = facts.deleted.is_some();
-    if !facts.deleting || traits.can_remark || disputed || deleted || !facts.shown_here {
+    let doubted = !facts.admitted || !is_owned(facts);
+    if !facts.deleting || doubted || traits.can_remark || disputed || deleted || !facts.shown_here {
         return None;
     }
     from_status(&visit.status(), &visit.mark, traits)
 }
 
 /// The connection has shown the recorded product, or created it.
-pub fn shown_here(link: &Link, facts: &Facts) -> bool {
+pub fn shown_here(link: &Link, uid: &str, facts: &Facts) -> bool {
     let Some(id) = facts.recorded.as_deref() else { return false };
     let connection = &link.connection;
     let created_here =
-        facts.ledger.as_ref().is_some_and(|ledger| ledger.connection == connection.fingerprint);
+        facts.ledger.as_ref().is_some_and(|ledger| ledger.connection == connection.fingerprint_for(uid));
     connection.has_seen(id) || created_here
 }
 

@@ -31,8 +31,6 @@ pub struct Settled {
     pub drift: Vec<Drift>,
     /// Name of the output Secret, where one is written.
     pub secret: Option<String>,
-    /// What stood where our mark should, if the product was taken over in this visit.
-    pub adopted: Option<String>,
     /// What status keeps of the password, where one was verified or set in this visit.
     pub password: Option<Kept>,
 }

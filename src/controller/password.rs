@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::api::core::Secret;
 use aws_lc_rs::{digest, rand};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 use kube::api::Api;
 use secrecy::{ExposeSecret, SecretString};
@@ -18,6 +18,7 @@ use crate::api::{
     IotProductStatus, PASSWORD_ROTATION_ANNOTATION, PASSWORD_SETTLES_ANNOTATION, ROTATE_PASSWORD_ANNOTATION,
     Reason, output_key,
 };
+use crate::plan::origin::Origin;
 use crate::plan::password::{Known, Step, Wish, step};
 use crate::record::RecordError;
 use crate::record::secret::{self, Output, Stored};
@@ -177,8 +178,11 @@ async fn send(
 /// Whether a password may be made unasked: no confirmed one is known and no device can be cut off.
 async fn fresh(visit: &Visit<'_>, link: &Link, product: &Observed, held: &Held) -> Result<bool, Error> {
     let status = visit.status();
-    let ours = status.creation_attempt.is_some_and(|attempt| attempt > 0);
-    if !ours || held.password.is_some() || held.pending.is_some() || status.password_hash.is_some() {
+    if status.origin != Some(Origin::Created)
+        || held.password.is_some()
+        || held.pending.is_some()
+        || status.password_hash.is_some()
+    {
         return Ok(false);
     }
     link.usable()?;

@@ -80,7 +80,8 @@ async fn stages(visit: &mut Visit<'_>, linked: &mut Option<Link>) -> Result<Outc
     let link = linked.insert(connect(visit).await?);
     let facts = visit.facts(link.adoption);
     let facts = Facts {
-        shown_here: shown_here(link, &facts),
+        shown_here: shown_here(link, &visit.uid, &facts),
+        admitted: link.admitted,
         mark_seen: link.connection.inventory.shows_owner(&facts.mark),
         ..facts
     };

@@ -23,6 +23,9 @@ pub async fn count(ctx: Arc<Context>) {
         turn.tick().await;
         ctx.metrics.products(&super::census::products(&ctx));
         claims::settle(&ctx);
+        if ctx.knows_accounts() {
+            ctx.account_memories.keep_only(|id| ctx.account_exists(id));
+        }
         settle(&ctx);
     }
 }

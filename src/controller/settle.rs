@@ -18,7 +18,8 @@ use super::visit::Visit;
 use crate::api::{Reason, output_key};
 use crate::plan::Check;
 use crate::plan::desired::Desired;
-use crate::plan::diff::{self, Drift, OWNERSHIP, Origin};
+use crate::plan::diff::{self, Drift, OWNERSHIP};
+use crate::plan::origin::may_deliver;
 use crate::record::RecordError;
 use crate::record::observed::{from_status, origin};
 use crate::record::secret::{self, Output, Stored};
@@ -28,23 +29,17 @@ use crate::vendor::{Changes, Class, Cloud, Observed, VendorError};
 pub struct Held {
     product: Observed,
     created: bool,
-    adopted: Option<String>,
 }
 
 impl Held {
     /// As last known or just read.
     pub fn known(product: Observed) -> Self {
-        Self { product, created: false, adopted: None }
+        Self { product, created: false }
     }
 
     /// Just created; only its id is certain.
     pub fn created(product: Observed) -> Self {
-        Self { product, created: true, adopted: None }
-    }
-
-    /// Just taken over; what stood where our mark should.
-    pub fn adopted(product: Observed, adopted: Option<String>) -> Self {
-        Self { product, created: false, adopted }
+        Self { product, created: true }
     }
 }
 
@@ -56,7 +51,7 @@ pub async fn settle(
     held: Held,
 ) -> Result<Outcome, Error> {
     let traits = link.connection.traits();
-    let Held { mut product, created, adopted } = held;
+    let Held { mut product, created } = held;
     if created && traits.sets_password {
         // Serial and user name are the vendor's to make and shown by a read alone.
         let shown = read_full(visit, link, &product.id).await?;
@@ -66,7 +61,7 @@ pub async fn settle(
     } else if !created {
         product = link.connection.cloud.complete(product, &desired.fields, visit.call()).await?;
     }
-    let origin = if adopted.is_some() { Origin::Adopted } else { origin(&visit.status()) };
+    let origin = origin(&visit.status());
     let mut drift = diff::diff(desired, &product, &visit.mark, origin, traits);
     let creates = created || visit.creation_unfinished();
     let wrong = to_mend(visit, link, &drift, creates);
@@ -75,7 +70,6 @@ pub async fn settle(
         drift = diff::diff(desired, &product, &visit.mark, origin, traits);
     }
     visit.seen = Some(product.clone());
-    visit.adopted.clone_from(&adopted);
     let (secret, password) = if traits.sets_password {
         keep_password(visit, link, &product, created).await?
     } else {
@@ -84,7 +78,7 @@ pub async fn settle(
     if visit.check == Check::Full {
         visit.ctx.memory.with(&visit.uid, |entry| entry.hint = false);
     }
-    Ok(Outcome::Settled(Box::new(Settled { product, drift, secret, adopted, password })))
+    Ok(Outcome::Settled(Box::new(Settled { product, drift, secret, password })))
 }
 
 /// The differences that this visit may take away. With `Report` these are the ones that the owner's last edit
@@ -167,10 +161,7 @@ fn writes_secret(visit: &Visit<'_>, link: &Link, product: &Observed) -> bool {
         // Whose it is was decided when it was last looked at.
         return visit.status().secret_ref.is_some();
     }
-    !visit.observe_only()
-        || crate::plan::create::may_take(product, &visit.facts(link.adoption), &|head| {
-            visit.ctx.lives(head, &visit.uid)
-        })
+    may_deliver(product, &visit.facts(link.adoption), &|head| visit.ctx.lives(head, &visit.uid))
 }
 
 /// Sets or verifies the password and the Secret that holds its one copy.

@@ -19,8 +19,10 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch::Sender;
 use tracing::{error, info, warn};
 
-use super::cached::{Cached, prune};
+use super::cached::Cached;
 use super::context::Context;
+use super::guarded::{Guard, Guarded, Unreadable};
+use super::slots::Slots;
 use crate::metrics::Metrics;
 use crate::server::Health;
 
@@ -28,8 +30,8 @@ use crate::server::Health;
 /// room for all of them at once would stay taken.
 const AT_REST: Duration = Duration::from_millis(2);
 
-/// Objects that are asked for at once. The smaller, the less memory a beginning takes.
-const PAGE: u32 = 250;
+/// Objects that are asked for at once. The smaller, the less memory a beginning takes, whatever size users give them.
+const PAGE: u32 = 50;
 
 /// How soon an object whose visit panicked is visited again.
 const AFTER_PANIC: Duration = Duration::from_mins(1);
@@ -45,6 +47,7 @@ where
     pub wake: UnboundedSender<ObjectRef<K>>,
     /// Whether the store was filled once.
     pub filled: Sender<bool>,
+    namespace: Option<String>,
     writer: Writer<K>,
     gone: fn(&K, &Context),
     woken: UnboundedReceiver<ObjectRef<K>>,
@@ -54,26 +57,17 @@ impl<K> Watched<K>
 where
     K: Resource<DynamicType = ()> + Clone + 'static,
 {
-    /// An empty store that nobody fills yet.
-    pub fn new() -> Self {
+    /// An empty store that nobody fills yet, of one namespace or of all.
+    pub fn new(namespace: Option<String>) -> Self {
         let (store, writer) = store();
         let (wake, woken) = unbounded_channel();
-        Self { store, wake, filled: Sender::new(false), writer, woken, gone: |_, _| {} }
+        Self { store, wake, filled: Sender::new(false), namespace, writer, woken, gone: |_, _| {} }
     }
 
     /// Has something done after an object left the store.
     #[must_use]
     pub fn when_gone(self, gone: fn(&K, &Context)) -> Self {
         Self { gone, ..self }
-    }
-}
-
-impl<K> Default for Watched<K>
-where
-    K: Resource<DynamicType = ()> + Clone + 'static,
-{
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -86,6 +80,29 @@ pub struct Reports {
     pub metrics: Metrics,
     /// The component of readiness, which is also the kind in metrics.
     pub component: &'static str,
+}
+
+/// Says on an unreadable object that the operator cannot read it. Many at once are said in the log alone: the place of
+/// one that is written is another's only afterwards.
+fn say<K>(unreadable: Unreadable<K>, ctx: &Arc<Context>, reports: &Reports)
+where
+    K: Resource<DynamicType = ()> + Send + Sync + 'static,
+{
+    let meta = unreadable.meta();
+    warn!(
+        kind = reports.component,
+        namespace = meta.namespace,
+        name = meta.name,
+        error = unreadable.error,
+        "an object cannot be read and is left alone"
+    );
+    let Ok(place) = Arc::clone(&ctx.said_at_once).try_acquire_owned() else { return };
+    let ctx = Arc::clone(ctx);
+    tokio::spawn(async move {
+        let note = "the operator cannot read this object and leaves it alone: write it again with values that its definition allows; of metadata, a time after the year 9998 is such a value";
+        ctx.events.warning(&unreadable, "Unreadable", "Read", note).await;
+        drop(place);
+    });
 }
 
 fn report<K>(event: &Result<Event<K>, watcher::Error>, reports: &Reports) {
@@ -146,9 +163,12 @@ where
                     Event::Apply(_) => changed.extend(asks),
                     Event::Delete(object) => gone(object),
                 }
-                for object in
-                    before.iter().filter(|object| store.get(&ObjectRef::from_obj(&***object)).is_none())
-                {
+                // Another object of the same name is another.
+                let stays = |object: &Arc<K>| {
+                    let now = store.get(&ObjectRef::from_obj(&**object));
+                    now.is_some_and(|now| now.meta().uid == object.meta().uid)
+                };
+                for object in before.iter().filter(|object| !stays(object)) {
                     gone(object);
                 }
             }
@@ -209,25 +229,52 @@ where
 
 /// Runs a controller until `stop` completes and the visits under way have ended.
 pub async fn run<K, F>(
-    api: Api<K>,
+    api: Api<Guarded<K>>,
     watched: Watched<K>,
     ctx: Arc<Context>,
     reports: Reports,
-    concurrency: u16,
-    visit: impl FnMut(Arc<K>, Arc<Context>) -> F + Send + 'static,
+    slots: Slots,
+    visit: impl Fn(Arc<K>, Arc<Context>) -> F + Clone + Send + Sync + 'static,
     stop: impl Future<Output = ()> + Send + Sync + 'static,
 ) where
     K: Cached + Clone + DeserializeOwned + std::fmt::Debug + Send + Sync + 'static,
     F: Future<Output = Result<Action, Infallible>> + Send + 'static,
 {
-    let Watched { store, wake, filled, writer, woken, gone } = watched;
+    let Watched { store, wake, filled, namespace, writer, woken, gone } = watched;
     let (seen, left) = (reports.clone(), Arc::clone(&ctx));
-    let mut visit = visit;
-    let visit = move |object, ctx| contained(reports.clone(), visit(object, ctx));
-    let events = watch(api)
-        .modify(|object| prune(object))
-        .inspect(move |event| report(event, &seen))
-        .default_backoff();
+    let guard = Guard::new(reports.component, namespace, ctx.unreadable.clone(), store.clone());
+    let (reader, ending) = (store.clone(), slots.clone());
+    let visit = move |object: Arc<K>, ctx| {
+        let (slots, visit, reports, store) = (slots.clone(), visit.clone(), reports.clone(), reader.clone());
+        async move {
+            let Some(_slot) = slots.take(object.claimant()).await else { return Ok(Action::await_change()) };
+            // As it is when its turn has come.
+            match store.get(&ObjectRef::from_obj(&*object)) {
+                Some(object) => contained(reports, visit(object, ctx)).await,
+                None => Ok(Action::await_change()),
+            }
+        }
+    };
+    let stop = async move {
+        stop.await;
+        ending.close();
+    };
+    let (told, saying, mut guard) = (Arc::clone(&ctx), seen.clone(), guard);
+    let events =
+        watch(api).inspect(move |event| report(event, &seen)).default_backoff().filter_map(move |event| {
+            let event = match event {
+                Ok(event) => {
+                    let (event, unreadable) = guard.pass(event);
+                    if let Some(unreadable) = unreadable {
+                        say(unreadable, &told, &saying);
+                    }
+                    saying.metrics.unreadable(saying.component, told.unreadable.count(saying.component));
+                    event.map(Ok)
+                }
+                Err(error) => Some(Err(error)),
+            };
+            std::future::ready(event)
+        });
     let (have_time, at_rest) = unbounded_channel();
     let changes = keep(events, store.clone(), writer, filled, move |object| gone(object, &left), have_time);
     let woken = futures::stream::unfold(woken, |mut woken| async {
@@ -235,7 +282,8 @@ pub async fn run<K, F>(
         Some((object, woken))
     });
     Controller::for_stream(changes, store)
-        .with_config(Config::default().concurrency(concurrency))
+        // Everything that is due waits for a slot, where it is decided who has the next one.
+        .with_config(Config::default().concurrency(0))
         .reconcile_on(futures::stream::select(woken, paced(at_rest)))
         .graceful_shutdown_on(stop)
         .run(visit, |_, error: &Infallible, _| match *error {}, ctx)

@@ -91,6 +91,8 @@ pub fn sweep(
         }
     }
     let recorded: HashSet<&str> = present.iter().filter_map(|object| object.product_id()).collect();
+    let kept: HashSet<&str> = objects.iter().filter_map(|object| object.product_id()).collect();
+    connection.forget_seen(|id| kept.contains(id));
     let others = listed.into_keys().filter(|id| !recorded.contains(id)).map(str::to_owned).collect();
     Swept { others, mass_loss }
 }
@@ -154,13 +156,11 @@ fn mass_loss(missing: usize, all: usize, confirmed: Option<usize>) -> Option<Tro
     if missing <= BELIEVED.max(all / 10) || confirmed == Some(missing) {
         return None;
     }
-    Some(Trouble {
-        reason: Reason::MassLoss,
-        message: format!(
-            "{missing} of {all} products are missing from the vendor's list at once, and none is created anew: check key and place of the account, or annotate it with {}={missing}",
-            crate::api::CONFIRM_MISSING_ANNOTATION
-        ),
-    })
+    let message = format!(
+        "{missing} of {all} products are missing from the vendor's list at once, and none is created anew: check key and place of the account, or annotate it with {}={missing}",
+        crate::api::CONFIRM_MISSING_ANNOTATION
+    );
+    Some(Trouble::new(Reason::MassLoss, message))
 }
 
 /// Whether a product that the list shows must be looked at by itself.

@@ -20,6 +20,7 @@ use crate::api::{
 use crate::http::limit::Lane;
 use crate::plan::ledger::{Ledger, LedgerState};
 use crate::plan::mark::Mark;
+use crate::plan::origin::Origin;
 use crate::plan::{Check, Facts};
 use crate::record::{condition, status};
 use crate::vendor::connection::traits;
@@ -45,8 +46,6 @@ pub struct Visit<'a> {
     pub looked: bool,
     /// The product as this visit knows it, for status when what comes after fails.
     pub seen: Option<Observed>,
-    /// What stood where our mark should, if this visit took the product over; for status as `seen`.
-    pub adopted: Option<String>,
     /// The check that was asked for and not carried out yet when the object was read for this visit.
     pub asked: Option<String>,
     generation: i64,
@@ -71,7 +70,6 @@ impl<'a> Visit<'a> {
             secret_due,
             looked: false,
             seen: None,
-            adopted: None,
             asked: None,
             edited: false,
             stored: None,
@@ -164,10 +162,16 @@ impl<'a> Visit<'a> {
             || self.password_due_at().is_some_and(|due| due <= crate::clock::now())
     }
 
+    /// The recorded product was created or taken over by this object.
+    pub fn owns_recorded(&self) -> bool {
+        let origin = self.object.status.as_ref().and_then(|status| status.origin);
+        self.recorded().is_some() && matches!(origin, Some(Origin::Created | Origin::Adopted))
+    }
+
     /// A product of our own making has not been brought to what the manifest says even once.
     pub fn creation_unfinished(&self) -> bool {
         let status = self.object.status.as_ref();
-        status.is_some_and(|s| s.creation_attempt.is_some_and(|n| n > 0) && s.secret_ref.is_none())
+        status.is_some_and(|s| s.origin == Some(Origin::Created) && s.secret_ref.is_none())
     }
 
     /// A deletion was asked for.
@@ -287,7 +291,8 @@ impl<'a> Visit<'a> {
                 .and_then(|status| status.previous_product_id.clone())
                 .filter(|_| traits(spec.vendor).reads_by_id),
             imported: spec.product_id.clone(),
-            watched: status.is_some_and(IotProductStatus::only_watches),
+            origin: status.and_then(|status| status.origin),
+            admitted: true,
             adopted_mark: status.and_then(|status| status.adopted_mark.clone()),
             ledger: self.ledger(),
             first_empty,
@@ -312,7 +317,9 @@ impl<'a> Visit<'a> {
     /// a user's edit made unreadable counts as an attempt whose outcome is unclear.
     pub fn ledger(&self) -> Option<Ledger> {
         let text = self.object.annotations().get(CREATION_ANNOTATION);
-        let written = text.and_then(|text| Ledger::parse(text, &self.uid));
+        let (now, limit) = (crate::clock::now(), self.ctx.settings.vendor_timeout);
+        let written =
+            text.and_then(|text| Ledger::parse(text, &self.uid)).map(|ledger| ledger.by(now, limit));
         let status_attempt =
             self.object.status.as_ref().and_then(|status| status.creation_attempt).unwrap_or(0);
         let status_attempt = u32::try_from(status_attempt).unwrap_or(0);

@@ -18,7 +18,7 @@ use super::transport::{BuildError, Options, Request};
 
 /// Bound of a connection attempt. Far below a call's deadline, so that an unreachable host ends as
 /// "not sent" and not as "unclear".
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Shorter than the idle time-outs of the vendors' gateways: a request on a connection that the other
 /// side has just closed would end as "unclear".

@@ -135,6 +135,8 @@ struct State {
     settings: LimitSettings,
     buckets: BTreeMap<&'static str, Bucket>,
     breaker: Breaker,
+    /// Number of the host and key that the breaker speaks of.
+    identity: Option<u64>,
     tickets: u64,
 }
 
@@ -154,16 +156,25 @@ impl Limiter {
     /// A limiter with the vendor's documented `budgets`, lowered as `settings` say.
     pub fn new(budgets: &[Budget], settings: LimitSettings) -> Self {
         let documented = budgets.iter().map(|budget| (budget.action, budget.per_second)).collect();
-        let state = State { settings, buckets: BTreeMap::new(), breaker: Breaker::default(), tickets: 0 };
+        let state = State {
+            settings,
+            buckets: BTreeMap::new(),
+            breaker: Breaker::default(),
+            identity: None,
+            tickets: 0,
+        };
         Self { shared: Arc::new(Shared { documented, observer: None, state: Mutex::new(state) }) }
     }
 
-    /// Follows a change of the account: its limits, its key or its host. What was sent in the last second still
-    /// counts, which a new limiter would not know; that calls failed before says nothing of those that follow.
-    pub fn set_limits(&self, settings: LimitSettings) {
+    /// Follows a change of the account: its limits, its key or its host, of which `identity` is a number. What was sent in
+    /// the last second still counts, which a new limiter would not know. That calls failed before says nothing of those to
+    /// another host or with another key, and everything of those that follow any other edit.
+    pub fn set_limits(&self, settings: LimitSettings, identity: u64) {
         let state = &mut *self.shared.lock();
         state.settings = settings;
-        state.breaker = Breaker::default();
+        if state.identity.replace(identity) != Some(identity) {
+            state.breaker = Breaker::default();
+        }
         for (action, bucket) in &mut state.buckets {
             let documented = self.shared.documented.get(action).copied();
             bucket.pace.set_budget(state.settings.budget(action, documented));

@@ -281,8 +281,9 @@ fn refusal(
 ) -> Option<String> {
     match owner {
         Ownership::Ours => None,
-        // Watching takes nothing away from anyone.
-        _ if facts.observe_only => None,
+        // Watching takes nothing away from anyone; but what is another tenant's is not shown either.
+        Ownership::Unmarked | Ownership::Disputed if facts.observe_only => None,
+        Ownership::Foreign(mark) if facts.observe_only && !lives(&mark.uid_head) => None,
         Ownership::Disputed => Some(format!(
             "product {} carries two marks; remove the one that is not its owner's from its description",
             product.id

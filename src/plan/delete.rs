@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::create::{LIST_LAG, Proof, later, proof, proof_after, until};
-use super::keep::{Absence, accepted, unlisted};
+use super::keep::{Absence, unlisted};
 use super::ledger::Ledger;
+use super::origin::{Origin, may_delete};
 use super::search::{Found, search, shown};
 use super::{Facts, Listing, Need, Plan, SLOW, SOON, SecretFate, Seen};
 use crate::api::Reason;
@@ -30,7 +31,7 @@ pub(super) fn need(facts: &Facts, traits: &Traits) -> Need {
 
 /// What is only watched, or was until now and is not taken over yet, is nobody's here to delete.
 fn watches(facts: &Facts) -> bool {
-    facts.observe_only || facts.watched
+    facts.observe_only || facts.origin == Some(Origin::Watched)
 }
 
 pub(super) fn plan(facts: &Facts, traits: &Traits, seen: Seen, lives: &dyn Fn(&str) -> bool) -> Plan {
@@ -47,14 +48,15 @@ pub(super) fn plan(facts: &Facts, traits: &Traits, seen: Seen, lives: &dyn Fn(&s
     if watches(facts) {
         return Plan::Forget { secret: SecretFate::Goes, remains: None };
     }
-    // What an older object records is not this one's to delete (protocol, Adopt).
+    // What an older object records is not this one's to delete (protocol, Adopt). Nor is the Secret, which was there
+    // before the other was known and may be the only copy of a password.
     if facts.rival.is_some() {
-        return Plan::Forget { secret: SecretFate::Goes, remains: None };
+        return Plan::Forget { secret: SecretFate::Stays, remains: None };
     }
     match (&facts.recorded, seen) {
         (Some(_), Seen::Product(product)) => {
             // An owner that finds another's mark deletes nothing (protocol, Adopt).
-            if accepted(&product, facts, lives) {
+            if may_delete(&product, facts, lives) {
                 Plan::Delete { product }
             } else {
                 Plan::Forget { secret: SecretFate::Stays, remains: Some(remains(facts)) }
@@ -69,7 +71,7 @@ pub(super) fn plan(facts: &Facts, traits: &Traits, seen: Seen, lives: &dyn Fn(&s
                     SOON,
                 )
             }
-            Some(product) if accepted(product, facts, lives) => {
+            Some(product) if may_delete(product, facts, lives) => {
                 Plan::Delete { product: Box::new(product.clone()) }
             }
             Some(_) => Plan::Forget { secret: SecretFate::Stays, remains: Some(remains(facts)) },

@@ -2,21 +2,11 @@
 
 use super::desired::Desired;
 use super::mark::{Mark, Marks, find, strip};
+use super::origin::Origin;
 use crate::vendor::{Changes, Field, Fields, Observed, Traits, Value};
 
 /// The field under which a missing mark is reported.
 pub const OWNERSHIP: Field = "ownership";
-
-/// How a product came to its object, which decides whose mark it has to carry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// Created for it, or found by its mark.
-    Ours,
-    /// Taken over from someone else.
-    Adopted,
-    /// Only watched: nobody is to mark it.
-    Watched,
-}
 
 /// One difference.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,14 +6,16 @@ use jiff::Timestamp;
 
 use super::create::{LIST_LAG, TWO_LOOKUPS, later, until};
 use super::mark::{Marks, find};
+use super::origin::is_owned;
 use super::search::{Ownership, ownership};
 use super::{Check, Facts, Listing, Need, Plan, SLOW, Seen};
 use crate::api::Reason;
 use crate::vendor::{Observed, Traits};
 
 pub(super) fn need(id: &str, facts: &Facts, traits: &Traits) -> Need {
-    // Whose a watched product is, status does not tell.
-    let check = if facts.watched && !facts.observe_only { Check::Full } else { facts.check };
+    // Whose a product is that was only watched, or recorded before origins were, status does not tell.
+    let undecided = !is_owned(facts) && !facts.observe_only;
+    let check = if undecided { Check::Full } else { facts.check };
     match check {
         Check::Rest | Check::Edit => Need::Known { id: id.to_owned() },
         Check::Full if traits.reads_by_id => Need::Read { id: id.to_owned() },
@@ -97,14 +99,14 @@ fn present(product: Box<Observed>, facts: &Facts, lives: &dyn Fn(&str) -> bool) 
         return Plan::wait(
             Reason::NameConflict,
             format!(
-                "product {} is also recorded by IotProduct {older}, which is older and keeps it; remove this manifest, which only forgets the product",
+                "product {} is also recorded by {older}, which keeps it; remove this manifest, which only forgets the product",
                 product.id
             ),
             SLOW,
         );
     }
-    // From ObserveOnly to Full: the same check as any adoption.
-    if facts.watched && !facts.observe_only {
+    // From ObserveOnly to Full: the same check as any adoption, whatever was attempted before.
+    if !is_owned(facts) && !facts.observe_only {
         return super::create::take_over(*product, facts, lives);
     }
     if facts.observe_only || accepted(&product, facts, lives) {

@@ -1,7 +1,12 @@
 //! The creation ledger: what an annotation says about the attempts to create a product (protocol, "Terms").
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+/// The longest text in a ledger, in bytes: no vendor's product name is longer.
+const LONGEST: usize = 256;
 
 /// How the last attempt stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,14 +45,29 @@ impl Ledger {
     /// An unreadable ledger counts as an open attempt elsewhere: the caller passes the raw text's presence
     /// by [`Ledger::unreadable`].
     pub fn parse(text: &str, uid: &str) -> Option<Self> {
+        Self::read(text).filter(|ledger| ledger.uid == uid)
+    }
+
+    /// A ledger as the operator writes them. A user can write any text: names that no vendor has are none.
+    fn read(text: &str) -> Option<Self> {
         let ledger: Self = serde_json::from_str(text).ok()?;
-        (ledger.uid == uid).then_some(ledger)
+        let short = |text: &String| text.len() <= LONGEST && !text.contains(char::is_control);
+        let short = [&ledger.uid, &ledger.connection, &ledger.name].into_iter().all(short);
+        short.then_some(ledger)
+    }
+
+    /// This ledger with a deadline that can be one: no call lasts longer than `limit` from `now` on. A later one was
+    /// written by hand, or by a machine whose clock was ahead, and would be waited for.
+    #[must_use]
+    pub fn by(self, now: Timestamp, limit: Duration) -> Self {
+        let latest = now.saturating_add(limit).unwrap_or(now);
+        Self { deadline: self.deadline.min(latest), ..self }
     }
 
     /// Whether a text is there that cannot be read as a ledger. A user damaged it: the attempt it stood for
     /// may have had its effect, so it is treated as an open one.
     pub fn unreadable(text: &str) -> bool {
-        serde_json::from_str::<Self>(text).is_err()
+        Self::read(text).is_none()
     }
 
     /// The annotation's text.

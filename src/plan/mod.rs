@@ -10,6 +10,7 @@ pub mod diff;
 pub mod keep;
 pub mod ledger;
 pub mod mark;
+pub mod origin;
 pub mod password;
 pub mod search;
 
@@ -22,6 +23,7 @@ use crate::api::Reason;
 use crate::vendor::{Observed, Traits};
 use ledger::Ledger;
 use mark::Mark;
+use origin::Origin;
 
 /// Which existing products of an account may be taken over (`spec.adoption` of the account).
 pub use crate::api::Adoption;
@@ -64,8 +66,11 @@ pub struct Facts {
     pub previous: Option<String>,
     /// `spec.productId`.
     pub imported: Option<String>,
-    /// The recorded product was never created or taken over by this object, only watched (`ObserveOnly`).
-    pub watched: bool,
+    /// `status.origin`: how the recorded product came to the object. `None` where it was recorded before origins were.
+    pub origin: Option<Origin>,
+    /// The account lets the object's namespace use it; or it did when it wrote the ledger, which names the account in a
+    /// way that nobody else can know.
+    pub admitted: bool,
     /// `status.adoptedMark`: what stood where ours should when the product was adopted.
     pub adopted_mark: Option<String>,
     /// The ledger: the annotation, or what memory knows better.

@@ -47,8 +47,8 @@ pub enum RecordError {
 /// admission policy are answered with the same code.
 const TEST_FAILED: &str = "the server rejected our request due to an error in our request";
 
-/// Webhooks deny with 400 or 403, quotas and RBAC with 403; policies and validation with 422.
-const REFUSALS: [u16; 3] = [400, 403, 422];
+/// Webhooks deny with 400 or 403, quotas and RBAC with 403; policies and validation with 422; what is too large with 413.
+const REFUSALS: [u16; 4] = [400, 403, 413, 422];
 
 impl RecordError {
     /// Sorts an API server's answer.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::RecordError;
 use crate::api::{ACCOUNT_FINALIZER, CREATION_ANNOTATION, Condition, IotProduct, PRODUCT_FINALIZER};
 use crate::plan::ledger::Ledger;
+use crate::plan::origin::Provenance;
 
 /// The annotation's path in a JSON Patch.
 const ANNOTATION_PATH: &str = "/metadata/annotations/iot-products.io~1creation";
@@ -53,22 +54,59 @@ pub async fn close(
     json_patch(api, object, "", operations, "closing the ledger").await
 }
 
-/// Records the id alone, at once. Holds only for the object whose create was answered: a merge patch would
-/// ignore a wrong UID silently, a failed JSON Patch `test` does not.
+/// Records the id at once, with nothing but how the product came to the object. Holds only for the object whose create
+/// was answered: a merge patch would ignore a wrong UID silently, a failed JSON Patch `test` does not.
 pub async fn record_id(
     api: &Api<IotProduct>,
     object: &IotProduct,
     ledger: &Ledger,
     id: &str,
+    provenance: &Provenance,
 ) -> Result<IotProduct, RecordError> {
-    let operations = json!([
-        {"op": "test", "path": "/metadata/uid", "value": object.uid()},
-        {"op": "test", "path": ANNOTATION_PATH, "value": ledger.text()},
-        {"op": "test", "path": "/status/productId", "value": null},
-        {"op": "add", "path": "/status/productId", "value": id},
-        {"op": "add", "path": "/status/creationAttempt", "value": ledger.attempt},
-    ]);
-    json_patch(api, object, "status", operations, "recording the product id").await
+    let mut operations = vec![
+        json!({"op": "test", "path": "/metadata/uid", "value": object.uid()}),
+        json!({"op": "test", "path": ANNOTATION_PATH, "value": ledger.text()}),
+        json!({"op": "test", "path": "/status/productId", "value": null}),
+        json!({"op": "add", "path": "/status/productId", "value": id}),
+        json!({"op": "add", "path": "/status/creationAttempt", "value": ledger.attempt}),
+    ];
+    operations.extend(origin_operations(object, provenance));
+    let what = "recording the product id";
+    let recorded = json_patch(api, object, "status", operations.into(), what).await?;
+    // A definition of an earlier version drops the field without a word, and nothing is done to a product of unknown
+    // origin.
+    if recorded.status.as_ref().is_none_or(|status| status.origin.is_none()) {
+        let why = "the installed CustomResourceDefinition iotproducts.iot-products.io has no status.origin; install the definitions of this version (crds/, or chart iot-operator-crds)";
+        return Err(RecordError::Refused { what, why: why.to_owned() });
+    }
+    Ok(recorded)
+}
+
+/// Records that a product which was only watched is taken over, before anything is done to it.
+pub async fn record_takeover(
+    api: &Api<IotProduct>,
+    object: &IotProduct,
+    id: &str,
+    provenance: &Provenance,
+) -> Result<IotProduct, RecordError> {
+    let origin = object.status.as_ref().and_then(|status| status.origin);
+    let mut operations = vec![
+        json!({"op": "test", "path": "/metadata/uid", "value": object.uid()}),
+        json!({"op": "test", "path": "/status/productId", "value": id}),
+        json!({"op": "test", "path": "/status/origin", "value": origin}),
+    ];
+    operations.extend(origin_operations(object, provenance));
+    json_patch(api, object, "status", operations.into(), "recording that the product is taken over").await
+}
+
+fn origin_operations(object: &IotProduct, provenance: &Provenance) -> Vec<Value> {
+    let mut operations = vec![json!({"op": "add", "path": "/status/origin", "value": provenance.origin})];
+    let before = object.status.as_ref().is_some_and(|status| status.adopted_mark.is_some());
+    operations.extend(match &provenance.adopted_mark {
+        Some(mark) => Some(json!({"op": "add", "path": "/status/adoptedMark", "value": mark})),
+        None => before.then(|| json!({"op": "remove", "path": "/status/adoptedMark"})),
+    });
+    operations
 }
 
 /// Moves the id of a product that is proved absent to `previousProductId` (protocol, Re-create).
@@ -86,14 +124,16 @@ pub async fn forget_id(
         {"op": "add", "path": "/status/previousProductId", "value": id},
         {"op": "add", "path": "/status/conditions", "value": conditions},
     ]);
-    // The password was that product's.
+    // The password was that product's, and so was the way it came here.
     let status = object.status.as_ref();
-    let of_password = [
+    let of_product = [
+        ("/status/origin", status.is_some_and(|status| status.origin.is_some())),
+        ("/status/adoptedMark", status.is_some_and(|status| status.adopted_mark.is_some())),
         ("/status/passwordHash", status.is_some_and(|status| status.password_hash.is_some())),
         ("/status/passwordDueAt", status.is_some_and(|status| status.password_due_at.is_some())),
     ];
     if let Some(operations) = operations.as_array_mut() {
-        let there = of_password.iter().filter(|(_, there)| *there);
+        let there = of_product.iter().filter(|(_, there)| *there);
         operations.extend(there.map(|(path, _)| json!({"op": "remove", "path": path})));
     }
     json_patch(api, object, "status", operations, "forgetting the id of a missing product").await
@@ -114,7 +154,7 @@ async fn json_patch(
     } else {
         api.patch_status(&name, &params, &patch).await
     };
-    answer.map_err(|error| RecordError::of(what, error))
+    answer.map_err(|error| RecordError::of_write(what, error))
 }
 
 /// Adds or removes one finalizer of any object, by resourceVersion.

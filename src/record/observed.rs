@@ -2,8 +2,9 @@
 
 use crate::api::{IotProductStatus, ObservedStatus};
 use crate::plan::desired::{fields, to_json};
-use crate::plan::diff::{OWNERSHIP, Origin};
+use crate::plan::diff::OWNERSHIP;
 use crate::plan::mark::{Mark, strip};
+use crate::plan::origin::Origin;
 use crate::vendor::{Fields, Observed, Traits, Value};
 
 /// What `status.observed` says of a product. Fields that this answer did not show keep their last value.
@@ -22,13 +23,10 @@ pub fn to_status(product: &Observed, last: Option<&ObservedStatus>, traits: &Tra
     serde_json::from_value(to_json(&all)).unwrap_or_default()
 }
 
-/// How the recorded product came to its object.
+/// How the recorded product came to its object; what was recorded before origins were counts as watched until it was
+/// read.
 pub fn origin(status: &IotProductStatus) -> Origin {
-    match status.adopted_mark {
-        Some(_) => Origin::Adopted,
-        None if status.only_watches() => Origin::Watched,
-        None => Origin::Ours,
-    }
+    status.origin.unwrap_or(Origin::Watched)
 }
 
 /// The product as status last saw it. The mark is not kept there: it was accepted when it was last read.

@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::api::core::Secret;
 use aws_lc_rs::digest;
 use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, ObjectMeta, Patch, PatchParams, PostParams, Preconditions};
 use secrecy::{ExposeSecret, SecretString};

@@ -1,12 +1,14 @@
 //! A connection: one vendor account, seen with one key, and what was learnt through it.
 
 use std::collections::{BTreeMap, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use aws_lc_rs::digest;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::inventory::Inventory;
+use super::place::place;
 use super::{AnyCloud, Cloud, Traits, alibaba, huawei, tencent, tencent_legacy};
 use crate::api::{AccountSettings, Vendor};
 use crate::http::Url;
@@ -63,8 +65,9 @@ pub type SharedBudget = Arc<OnceLock<Arc<Limiter>>>;
 
 /// One vendor account through one key.
 pub struct Connection {
-    /// Fingerprint of vendor, host, region, site, instance, project and key id (protocol, "Terms").
-    pub fingerprint: String,
+    /// Fingerprint of vendor, host, region, site, instance, project and key id (protocol, "Terms"). It is written down
+    /// only as [`Connection::fingerprint_for`] gives it.
+    fingerprint: String,
     /// The vendor.
     pub vendor: Vendor,
     /// Region as the output Secret shows it.
@@ -114,9 +117,20 @@ impl Connection {
         self.cloud.traits()
     }
 
+    /// The fingerprint as one object's ledger names it. Another object's ledger does not tell it: who reads that one
+    /// could otherwise claim to have created something through this connection.
+    pub fn fingerprint_for(&self, uid: &str) -> String {
+        hashed(&[&self.fingerprint, uid])
+    }
+
     /// Remembers that this connection shows a product.
     pub fn saw(&self, id: &str) {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned());
+    }
+
+    /// Forgets having seen what is not kept any more.
+    pub fn forget_seen(&self, is_kept: impl Fn(&str) -> bool) {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).retain(|id| is_kept(id));
     }
 
     /// Whether this connection has shown a product: then its not-found is believed (protocol, "Absent").
@@ -185,8 +199,18 @@ impl Access<'_> {
             let observer = self.surroundings.metrics.limiter_observer(self.settings.vendor.as_str());
             Arc::new(Limiter::new(budgets, limits.clone()).observed_by(observer))
         });
-        limiter.set_limits(limits);
+        limiter.set_limits(limits, self.identity());
         Arc::clone(limiter)
+    }
+
+    /// A number for host and key: another one means that the account is asked elsewhere or as somebody else.
+    fn identity(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        place(self.settings).hash(&mut hasher);
+        for (key, value) in self.credentials {
+            (key, value.expose_secret()).hash(&mut hasher);
+        }
+        hasher.finish()
     }
 
     /// How often this process's keys were refused where that locks them.
@@ -228,7 +252,6 @@ fn limits(settings: &AccountSettings) -> LimitSettings {
 }
 
 fn fingerprint(settings: &AccountSettings, key_id: &str) -> String {
-    let mut hash = digest::Context::new(&digest::SHA256);
     let site = settings.site();
     let alibaba = settings.alibaba.as_ref().and_then(|a| a.instance_id.as_deref()).unwrap_or_default();
     let huawei = settings.huawei.as_ref();
@@ -242,6 +265,12 @@ fn fingerprint(settings: &AccountSettings, key_id: &str) -> String {
         huawei.map(|h| h.instance_id.as_str()).unwrap_or_default(),
         key_id,
     ];
+    hashed(&parts)
+}
+
+/// 64 bits of a hash over several texts, in hex.
+fn hashed(parts: &[&str]) -> String {
+    let mut hash = digest::Context::new(&digest::SHA256);
     for part in parts {
         hash.update(part.as_bytes());
         hash.update(&[0]);

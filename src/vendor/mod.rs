@@ -13,6 +13,7 @@ pub mod inventory;
 mod known;
 mod line;
 mod operation;
+pub mod place;
 pub mod tencent;
 pub mod tencent_legacy;
 

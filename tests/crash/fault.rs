@@ -41,15 +41,27 @@ pub(crate) enum Fault {
     Late,
     /// Lists lag from here on, for a while (vendor).
     Lag,
+    /// The machine's clock is set back by an hour before the request.
+    ClockBack,
 }
 
 use Fault::{
-    Conflict, CutAfter, CutBefore, DieAfter, DieAnswered, DieBefore, Error, Expired, Lag, Late, Refused,
-    Stale, StatusAfter, StatusBefore, TimeoutAfter, TimeoutBefore, Twice,
+    ClockBack, Conflict, CutAfter, CutBefore, DieAfter, DieAnswered, DieBefore, Error, Expired, Lag, Late,
+    Refused, Stale, StatusAfter, StatusBefore, TimeoutAfter, TimeoutBefore, Twice,
 };
 
-const BOTH: [Fault; 9] =
-    [DieBefore, DieAfter, DieAnswered, Refused, CutBefore, CutAfter, TimeoutBefore, TimeoutAfter, Twice];
+const BOTH: [Fault; 10] = [
+    ClockBack,
+    DieBefore,
+    DieAfter,
+    DieAnswered,
+    Refused,
+    CutBefore,
+    CutAfter,
+    TimeoutBefore,
+    TimeoutAfter,
+    Twice,
+];
 
 const API: [Fault; 12] = [
     Error("401"),
@@ -142,6 +154,7 @@ impl std::fmt::Display for Fault {
             Expired => f.write_str("expired"),
             Late => f.write_str("late"),
             Lag => f.write_str("lag"),
+            ClockBack => f.write_str("clock-back"),
         }
     }
 }
@@ -169,6 +182,7 @@ impl Fault {
             Conflict => "conflict",
             Stale | Expired => "stale store",
             Lag => "list lag",
+            ClockBack => "clock set back",
         }
     }
 

@@ -158,6 +158,7 @@ impl World {
                     self.process = None;
                     sleep(RESTART).await;
                     self.gate.revive();
+                    clock::restart();
                     self.start();
                 }
                 () = tokio::time::sleep_until(end) => {}

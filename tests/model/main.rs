@@ -21,6 +21,7 @@
 mod act;
 mod explore;
 mod mutants;
+mod origin;
 mod reduce;
 mod rules;
 mod state;

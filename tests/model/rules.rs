@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use iot_product_operator::api::Adoption;
+use iot_product_operator::api::{Adoption, Origin};
 use iot_product_operator::plan::ledger::{Ledger, LedgerState};
 use iot_product_operator::plan::mark::Mark;
 use iot_product_operator::plan::{Check, Facts, Listing, Need, Plan, Seen, need, plan};
@@ -140,7 +140,8 @@ fn facts(object: &Object, memory: &Controller, rules: &Rules) -> Facts {
         recorded: object.recorded.map(|id| id.to_string()),
         previous: object.previous.map(|id| id.to_string()).filter(|_| rules.believes.reads_by_id),
         imported: None,
-        watched: false,
+        origin: Some(Origin::Created),
+        admitted: true,
         adopted_mark: None,
         ledger: standing(object, memory).map(ledger),
         first_empty: memory.first_empty.map(at),

@@ -6,6 +6,20 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::api::Condition;
+use crate::api::text_enum::text_enum;
+
+text_enum! {
+    /// How the recorded product came to its object. The operator writes it with the product's id, and what may be done
+    /// to the product follows from it: nothing that users may write, and no number of attempts, stands in for it.
+    pub enum Origin {
+        /// An attempt of this object created it.
+        Created = "Created",
+        /// It existed, and the account's `adoption` or a mark of a former object of the same name let it be taken over.
+        Adopted = "Adopted",
+        /// It exists and is only read (`managementPolicy: ObserveOnly`).
+        Watched = "Watched",
+    }
+}
 
 /// What the operator knows of the product. Nothing in it changes by itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -18,6 +32,9 @@ pub struct IotProductStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub product_id: Option<String>,
+    /// How the product came to this object: `Created` by it, `Adopted`, or only `Watched`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     /// The vendor-side name as last read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub product_name: Option<String>,
@@ -42,7 +59,7 @@ pub struct IotProductStatus {
     /// Id of the product before this one, which was found missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_product_id: Option<String>,
-    /// Foreign mark that the product carried when it was taken over.
+    /// Mark that the product carried when it was taken over; empty if it carried none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adopted_mark: Option<String>,
     /// Number of the last creation attempt.
@@ -73,6 +90,7 @@ impl Default for IotProductStatus {
         Self {
             observed_generation: unobserved(),
             product_id: None,
+            origin: None,
             product_name: None,
             observed: None,
             created_at: None,
@@ -90,13 +108,6 @@ impl Default for IotProductStatus {
             last_handled_reconcile_at: None,
             conditions: Vec::new(),
         }
-    }
-}
-
-impl IotProductStatus {
-    /// The recorded product was never created or taken over, only watched (`ObserveOnly`).
-    pub fn only_watches(&self) -> bool {
-        self.creation_attempt == Some(0) && self.adopted_mark.is_none()
     }
 }
 

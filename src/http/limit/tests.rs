@@ -78,7 +78,7 @@ async fn changed_settings_do_not_forget_what_was_sent() {
         sent.push(call(&limiter, Lane::Edit).await.unwrap());
     }
     let per_action = [(CREATE.to_owned(), 4)].into();
-    limiter.set_limits(LimitSettings { per_action, default_budget: 1, ..LimitSettings::default() });
+    limiter.set_limits(LimitSettings { per_action, default_budget: 1, ..LimitSettings::default() }, 1);
     let changed = Instant::now();
     for _ in 0..8 {
         sent.push(call(&limiter, Lane::Edit).await.unwrap());

@@ -193,7 +193,7 @@ fn absent_what_is_deleted_takes_two_lists_begun_after_it() {
 
 #[test]
 fn adopt_a_watched_product_is_taken_over_only_as_the_account_allows() {
-    let watched = Facts { watched: true, ..recorded() };
+    let watched = Facts { origin: Some(Origin::Watched), ..recorded() };
     let unmarked = || read(product("p1", "thermostat", None));
     for traits in vendors() {
         assert_eq!(takes(&decide(&watched, traits, unmarked()), Claim::Adoption).0, "p1");
@@ -207,7 +207,7 @@ fn adopt_a_watched_product_is_taken_over_only_as_the_account_allows() {
 /// Status remembers a watched product without its mark, so an edit looks; a hit by our mark is taken, too.
 #[test]
 fn adopt_a_watched_product_is_looked_at_before_it_is_managed_and_not_deleted_before_that() {
-    let watched = Facts { watched: true, check: Check::Edit, ..recorded() };
+    let watched = Facts { origin: Some(Origin::Watched), check: Check::Edit, ..recorded() };
     for traits in vendors() {
         assert!(!matches!(need(&watched, traits), Need::Known { .. }));
         let ours = read(product("p1", "a", Some(&ours())));

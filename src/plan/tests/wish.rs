@@ -4,7 +4,8 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::desired::{Desired, DesiredError, desired, fields, to_json};
-use super::diff::{Drift, OWNERSHIP, Origin, applied, changes, diff, edited, needs_full_read};
+use super::diff::{Drift, OWNERSHIP, applied, changes, diff, edited, needs_full_read};
+use super::origin::Origin;
 use super::*;
 use crate::vendor::Fields;
 
@@ -29,7 +30,7 @@ fn has(fields: &[(Field, Value)]) -> Observed {
 }
 
 fn drift(desired: &Desired, observed: &Observed) -> Vec<Drift> {
-    diff(desired, observed, &ours(), Origin::Ours, &ALIBABA)
+    diff(desired, observed, &ours(), Origin::Created, &ALIBABA)
 }
 
 fn names(drift: &[Drift]) -> Vec<Field> {
@@ -106,7 +107,7 @@ fn entries_of_a_map_that_the_manifest_does_not_name_are_left_alone() {
 fn a_lost_mark_is_drift_of_ownership_unless_it_never_could_be_there() {
     let bare = product("p1", "thermostat", None);
     for traits in vendors() {
-        for origin in [Origin::Ours, Origin::Adopted, Origin::Watched] {
+        for origin in [Origin::Created, Origin::Adopted, Origin::Watched] {
             let found = diff(&wish(None, &[]), &bare, &ours(), origin, traits);
             if origin == Origin::Watched || (origin == Origin::Adopted && !traits.can_remark) {
                 assert!(found.is_empty());
@@ -133,12 +134,12 @@ fn adopt_a_foreign_mark_is_rewritten_where_the_vendor_can() {
     // One of a former object of this name is ours, however it came here, and is brought up to date.
     let (former, current) =
         (product("p1", "thermostat", Some(&former())), product("p1", "thermostat", Some(&ours())));
-    for origin in [Origin::Ours, Origin::Adopted] {
+    for origin in [Origin::Created, Origin::Adopted] {
         assert_eq!(names(&diff(&want, &former, &ours(), origin, &ALIBABA)), [OWNERSHIP]);
         assert!(diff(&want, &former, &ours(), origin, &TENCENT).is_empty());
         assert!(diff(&want, &current, &ours(), origin, &ALIBABA).is_empty());
     }
-    assert!(diff(&want, &taken, &ours(), Origin::Ours, &ALIBABA).is_empty());
+    assert!(diff(&want, &taken, &ours(), Origin::Created, &ALIBABA).is_empty());
 }
 
 #[test]

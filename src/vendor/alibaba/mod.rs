@@ -51,7 +51,7 @@ pub static TRAITS: Traits = Traits {
 };
 
 /// The host that serves the API of a region.
-fn host(region: &str) -> String {
+pub(super) fn host(region: &str) -> String {
     format!("iot.{region}.aliyuncs.com")
 }
 

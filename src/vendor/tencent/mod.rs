@@ -60,7 +60,7 @@ pub fn inputs(spec: &IotProductSpec) -> Option<(Field, &SecretKeyRef)> {
 }
 
 /// The host that serves the API of a site. A key of one site is unknown at the other.
-const fn host(site: TencentSite) -> &'static str {
+pub(super) const fn host(site: TencentSite) -> &'static str {
     match site {
         TencentSite::Domestic => "iotcloud.tencentcloudapi.com",
         TencentSite::International => "iotcloud.intl.tencentcloudapi.com",

@@ -46,7 +46,7 @@ pub static TRAITS: Traits = Traits {
 };
 
 /// The host that serves the API; there is none abroad.
-const HOST: &str = "iotcloud.api.qcloud.com";
+pub(super) const HOST: &str = "iotcloud.api.qcloud.com";
 
 /// The only path, which is signed.
 const PATH: &str = "/v2/index.php";

@@ -35,7 +35,7 @@ struct Watch {
 }
 
 enum Next {
-    Line(Value),
+    Line(String),
     Wait(Option<Instant>),
 }
 
@@ -44,14 +44,17 @@ pub(crate) fn stream(server: ApiServer, asked: Asked) -> impl Stream<Item = Resu
     let until = Instant::now() + asked.time;
     futures::stream::unfold(Watch { server, asked, until, ended: false }, |mut watch| async {
         let line = watch.line().await?;
-        let mut bytes = serde_json::to_vec(&line).unwrap_or_default();
-        bytes.push(b'\n');
-        Some((Ok(Bytes::from(bytes)), watch))
+        Some((Ok(Bytes::from(line)), watch))
     })
 }
 
+/// One line. The type comes first, as the API server writes it: readers rely on it to read the object as it comes.
+fn line(kind: &str, object: &Value) -> String {
+    format!("{{\"type\":{},\"object\":{object}}}\n", json!(kind))
+}
+
 impl Watch {
-    async fn line(&mut self) -> Option<Value> {
+    async fn line(&mut self) -> Option<String> {
         if self.ended {
             return None;
         }
@@ -83,7 +86,7 @@ impl Watch {
         let Asked { kind, namespace, name, after, .. } = &mut self.asked;
         if *after < store.forgotten {
             self.ended = true;
-            return Next::Line(json!({"type": "ERROR", "object": Refusal::expired(*after).body()}));
+            return Next::Line(line("ERROR", &Refusal::expired(*after).body()));
         }
         let first = store.log.partition_point(|change| change.version <= *after);
         for change in store.log.iter().skip(first) {
@@ -98,13 +101,13 @@ impl Watch {
             *after = change.version;
             if wanted {
                 let object: &Value = &Arc::clone(&change.object);
-                return Next::Line(json!({"type": change.what.as_str(), "object": object}));
+                return Next::Line(line(change.what.as_str(), object));
             }
         }
         Next::Wait(None)
     }
 
-    fn bookmark(&self) -> Value {
+    fn bookmark(&self) -> String {
         let kind = self.server.kind(self.asked.kind);
         let object = json!({
             "kind": kind.kind,
@@ -112,6 +115,6 @@ impl Watch {
             "metadata": {"resourceVersion": self.asked.after.to_string()},
             "spec": {},
         });
-        json!({"type": "BOOKMARK", "object": object})
+        line("BOOKMARK", &object)
     }
 }
