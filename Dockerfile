@@ -23,7 +23,7 @@ FROM scratch AS iot-operator
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /build/target/x86_64-unknown-linux-gnu/image/iot-operator /iot-operator
 USER 65532:65532
-EXPOSE 8080
+EXPOSE 8080 8081
 HEALTHCHECK CMD ["/iot-operator", "probe"]
 ENTRYPOINT ["/iot-operator"]
 CMD ["run"]

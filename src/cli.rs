@@ -15,6 +15,7 @@ use jiff::SignedDuration;
 
 use crate::http::transport::FENCE_MARGIN;
 use crate::lease::{self, LeaseError, LeaseSettings};
+use crate::server::Addresses;
 use crate::telemetry::{DEFAULT_FILTER, LogFormat};
 
 /// Where a pod finds the name of its namespace.
@@ -55,11 +56,12 @@ pub struct CrdArgs {
 /// `probe`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct ProbeArgs {
-    /// Its --metrics-addr.
-    #[arg(value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
+    /// Address of the running operator's health port (its --health-addr); with --path=/metrics that of its
+    /// --metrics-addr.
+    #[arg(value_name = "HOST:PORT", default_value = "127.0.0.1:8081")]
     pub address: String,
 
-    /// What to ask: /readyz or /livez.
+    /// What to ask: /readyz or /livez, or /metrics for whether anything answers.
     #[arg(long, default_value = "/readyz")]
     pub path: String,
 
@@ -145,9 +147,13 @@ pub struct RunArgs {
     #[arg(long, env = "IOT_OPERATOR_ALLOW_PLAIN_HTTP")]
     pub allow_plain_http: bool,
 
-    /// Address of /metrics, /livez and /readyz.
+    /// Address of /metrics, such as 0.0.0.0:8080 or [::]:8080.
     #[arg(long, env = "IOT_OPERATOR_METRICS_ADDR", value_name = "ADDRESS", default_value = "0.0.0.0:8080")]
     pub metrics_addr: SocketAddr,
+
+    /// Address of /livez and /readyz. Nobody but the node's kubelet needs to reach it.
+    #[arg(long, env = "IOT_OPERATOR_HEALTH_ADDR", value_name = "ADDRESS", default_value = "0.0.0.0:8081")]
+    pub health_addr: SocketAddr,
 
     /// Leader election.
     #[command(flatten, next_help_heading = "Leader election")]
@@ -229,6 +235,11 @@ pub enum CliError {
 }
 
 impl RunArgs {
+    /// Where metrics and health are served.
+    pub fn addresses(&self) -> Addresses {
+        Addresses { metrics: self.metrics_addr, health: self.health_addr }
+    }
+
     /// Checks the flags against each other, which the parser does not.
     pub fn check(&self) -> Result<(), CliError> {
         let (vendor_timeout, reconcile_timeout) = (self.vendor_timeout, self.reconcile_timeout);

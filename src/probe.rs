@@ -102,12 +102,13 @@ fn connect(address: &str) -> std::io::Result<TcpStream> {
 mod tests {
     use super::*;
     use crate::metrics::Metrics;
-    use crate::server::{Health, Server};
+    use crate::server::{Addresses, Health, Server};
 
     const COMPONENT: &str = "IotProduct";
 
     fn start(health: &Health) -> Server {
-        Server::start("127.0.0.1:0".parse().unwrap(), health.clone(), Metrics::new()).unwrap()
+        let any = "127.0.0.1:0".parse().unwrap();
+        Server::start(Addresses { metrics: any, health: any }, health.clone(), Metrics::new()).unwrap()
     }
 
     fn args(address: SocketAddr, path: &str) -> ProbeArgs {
@@ -119,22 +120,22 @@ mod tests {
         let health = Health::new(&[COMPONENT], Duration::from_mins(1));
         let server = start(&health);
         health.set_ready(COMPONENT, true);
-        assert_eq!(probe(&args(server.address(), "/readyz")).unwrap(), "IotProduct: ready\n");
+        assert_eq!(probe(&args(server.addresses().health, "/readyz")).unwrap(), "IotProduct: ready\n");
     }
 
     #[test]
     fn one_that_is_not_says_what_it_waits_for() {
         let server = start(&Health::new(&[COMPONENT], Duration::from_mins(1)));
-        let error = probe(&args(server.address(), "/readyz")).unwrap_err().to_string();
+        let error = probe(&args(server.addresses().health, "/readyz")).unwrap_err().to_string();
         assert!(error.ends_with("/readyz answers 503 Service Unavailable: IotProduct: not ready"), "{error}");
-        assert!(probe(&args(server.address(), "/livez")).is_ok());
+        assert!(probe(&args(server.addresses().health, "/livez")).is_ok());
     }
 
     #[test]
     fn it_is_waited_for() {
         let health = Health::new(&[COMPONENT], Duration::from_mins(1));
         let server = start(&health);
-        let args = ProbeArgs { wait: Duration::from_mins(1), ..args(server.address(), "/readyz") };
+        let args = ProbeArgs { wait: Duration::from_mins(1), ..args(server.addresses().health, "/readyz") };
         std::thread::scope(|scope| {
             let asking = scope.spawn(|| probe(&args));
             health.set_ready(COMPONENT, true);
@@ -144,7 +145,7 @@ mod tests {
 
     #[test]
     fn nobody_there_is_an_error_with_the_address() {
-        let address = start(&Health::new(&[], Duration::from_mins(1))).address();
+        let address = start(&Health::new(&[], Duration::from_mins(1))).addresses().health;
         let error = probe(&args(address, "/readyz")).unwrap_err().to_string();
         assert!(error.contains(&address.to_string()), "{error}");
     }

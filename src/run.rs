@@ -79,8 +79,9 @@ pub async fn run(args: RunArgs) -> Result<(), RunError> {
     let endpoints = AllowedEndpoints::parse(&args.allowed_endpoints)?.with_plain_http(args.allow_plain_http);
     let metrics = Metrics::new();
     let health = Health::new(&components(&args), LONGEST_SILENCE);
-    let server = Server::start(args.metrics_addr, health.clone(), metrics.clone())?;
-    info!(version = env!("CARGO_PKG_VERSION"), metrics = %server.address(), "starting");
+    let server = Server::start(args.addresses(), health.clone(), metrics.clone())?;
+    let at = server.addresses();
+    info!(version = env!("CARGO_PKG_VERSION"), metrics = %at.metrics, health = %at.health, "starting");
     let mut stop = Stop::new()?;
     let clients = client::connect(args.kubeconfig.as_deref()).await?;
     let beat = tokio::spawn(beat(health.clone()));

@@ -84,7 +84,37 @@ fn the_operator_accepts_what_helm_test_asks() {
             let service = of_kind(&objects, "Service")[0];
             let (name, port) = (&service["metadata"]["name"], &service["spec"]["ports"][0]["port"]);
             let expected = format!("{}.iot-operator:{port}", name.as_str().unwrap());
-            assert_eq!(probe.address, expected, "{case}");
+            assert_eq!((probe.address, probe.path.as_str()), (expected, "/metrics"), "{case}");
+        }
+    }
+}
+
+#[test]
+fn health_is_asked_on_its_own_port_which_the_network_policy_admits_nobody_to() {
+    for (case, objects) in snapshots() {
+        let deployment = of_kind(&objects, "Deployment")[0];
+        let container = container(deployment);
+        let words = std::iter::once("iot-operator").chain(arguments(container));
+        let Command::Run(run) = Cli::try_parse_from(words).unwrap().command else { panic!("{case}") };
+        let port = |name: &str| {
+            let ports = container["ports"].as_array().unwrap();
+            ports.iter().find(|port| port["name"] == name).unwrap()["containerPort"].as_u64().unwrap()
+        };
+        assert_eq!(u64::from(run.health_addr.port()), port("health"), "{case}");
+        assert_eq!(u64::from(run.metrics_addr.port()), port("metrics"), "{case}");
+        assert_ne!(port("health"), port("metrics"), "{case}");
+        for probe in ["livenessProbe", "readinessProbe"] {
+            assert_eq!(container[probe]["httpGet"]["port"], "health", "{case}");
+        }
+        for policy in of_kind(&objects, "NetworkPolicy") {
+            for rule in policy["spec"]["ingress"].as_array().unwrap() {
+                let ports = rule["ports"].as_array().unwrap();
+                assert!(!ports.is_empty() && ports.iter().all(|port| port["port"] == "metrics"), "{case}");
+            }
+        }
+        for service in of_kind(&objects, "Service") {
+            let ports = service["spec"]["ports"].as_array().unwrap();
+            assert!(ports.iter().all(|port| port["targetPort"] == "metrics"), "{case}");
         }
     }
 }

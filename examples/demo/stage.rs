@@ -151,6 +151,7 @@ fn start_operator(control_plane: &ControlPlane, log: &Path) -> Result<Part, Fail
         "--allow-plain-http",
         "--lease-namespace=iot-operator",
         "--metrics-addr=127.0.0.1:0",
+        "--health-addr=127.0.0.1:0",
         "--log-format=human",
     ];
     println!("$ iot-operator run {}", flags.join(" "));

@@ -35,6 +35,7 @@ fn the_defaults_are_the_documented_ones_and_fit_together() {
     args.check().unwrap();
     assert!(args.lease.leader_elect && !args.allow_plain_http);
     assert_eq!(args.metrics_addr, "0.0.0.0:8080".parse().unwrap());
+    assert_eq!(args.health_addr, "0.0.0.0:8081".parse().unwrap());
     assert_eq!(args.secret_check_interval, Duration::from_hours(1));
     assert_eq!(args.vendor_timeout, Duration::from_secs(15));
     assert_eq!(args.reconcile_timeout, Duration::from_secs(90));
@@ -55,6 +56,8 @@ fn lists_switches_and_durations() {
         "--secret-check-interval=1h30m",
         "--lease-namespace=iot",
         "--log-format=human",
+        "--metrics-addr=[::]:9090",
+        "--health-addr=[::1]:9091",
     ]);
     let args = args.unwrap();
     assert_eq!(args.watch_namespaces, ["a", "b-2"]);
@@ -62,6 +65,7 @@ fn lists_switches_and_durations() {
     assert!(!args.lease.leader_elect && args.allow_plain_http);
     assert_eq!(args.secret_check_interval, Duration::from_mins(90));
     assert_eq!(args.lease.settings().namespace, "iot");
+    assert!(args.metrics_addr.is_ipv6() && args.health_addr.ip().is_loopback());
     assert!(run(&["--leader-elect"]).unwrap().lease.leader_elect);
     assert_eq!(run(&["--secret-check-interval=0s"]).unwrap().secret_check_interval, Duration::ZERO);
 }

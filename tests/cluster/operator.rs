@@ -18,7 +18,8 @@ use crate::world::until;
 /// A running operator; ended at once when dropped.
 pub(crate) struct Operator {
     process: Child,
-    address: SocketAddr,
+    metrics: SocketAddr,
+    health: SocketAddr,
 }
 
 /// Flags by name, without the dashes; an empty value stands for a flag that has none.
@@ -27,8 +28,11 @@ pub(crate) type Flags = BTreeMap<&'static str, String>;
 impl Operator {
     /// Starts one that logs into a file.
     pub(crate) fn start(mut flags: Flags, log: &Path) -> Self {
-        let address = free_address().expect("a free port");
-        flags.insert("metrics-addr", address.to_string());
+        let metrics = free_address().expect("a free port");
+        // Another address of this machine: two free ports that are looked for might be the same one.
+        let health = SocketAddr::from(([127, 0, 0, 2], metrics.port()));
+        flags.insert("metrics-addr", metrics.to_string());
+        flags.insert("health-addr", health.to_string());
         let mut command = Command::new(env!("CARGO_BIN_EXE_iot-operator"));
         command.arg("run");
         for (name, value) in &flags {
@@ -46,7 +50,7 @@ impl Operator {
             .stderr(log)
             .spawn()
             .expect("the operator starts");
-        Self { process, address }
+        Self { process, metrics, health }
     }
 
     /// Ends it as a crash does: nothing is drained.
@@ -99,8 +103,9 @@ impl Operator {
 
     /// One of its pages, with the head of the answer.
     pub(crate) async fn page(&self, path: &str) -> io::Result<String> {
+        let address = if path == "/metrics" { self.metrics } else { self.health };
         let ask = async {
-            let mut stream = TcpStream::connect(self.address).await?;
+            let mut stream = TcpStream::connect(address).await?;
             stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: test\r\n\r\n").as_bytes()).await?;
             let mut answer = String::new();
             stream.read_to_string(&mut answer).await?;

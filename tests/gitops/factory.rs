@@ -64,7 +64,8 @@ impl Lab {
     /// Starts the operator, with the rights and the arguments of the chart that is in the cluster where there
     /// is one, and as an admin otherwise.
     pub(crate) async fn start_operator(&self) {
-        const ADDRESS: &str = "127.0.0.1:8070";
+        const METRICS: &str = "127.0.0.1:8070";
+        const HEALTH: &str = "127.0.0.1:8071";
         const NAMESPACE: &str = "iot-operator";
         let mut arguments = vec!["run".to_owned(), "--allowed-endpoints=127.0.0.1".to_owned()];
         arguments.extend(["--allow-plain-http", "--owner-id=gitops"].map(str::to_owned));
@@ -75,16 +76,17 @@ impl Lab {
             arguments = given.map(|one| one.as_str().expect("a text").to_owned()).collect();
             kubeconfig = self.kubeconfig_of(NAMESPACE, "iot-operator");
         }
-        // These two are the pod's.
-        let ours = ["--metrics-addr=", "--lease-namespace="];
+        // These are the pod's.
+        let ours = ["--metrics-addr=", "--health-addr=", "--lease-namespace="];
         arguments.retain(|one| !ours.iter().any(|flag| one.starts_with(flag)));
         arguments.extend([
-            format!("--metrics-addr={ADDRESS}"),
+            format!("--metrics-addr={METRICS}"),
+            format!("--health-addr={HEALTH}"),
             format!("--lease-namespace={NAMESPACE}"),
             format!("--kubeconfig={}", kubeconfig.display()),
         ]);
         self.run("iot-operator", Path::new(env!("CARGO_BIN_EXE_iot-operator")), &arguments, &[]);
-        self.healthy("iot-operator", ADDRESS, "/readyz").await;
+        self.healthy("iot-operator", HEALTH, "/readyz").await;
     }
 
     /// How many vendor calls of an action had their effect.

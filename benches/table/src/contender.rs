@@ -60,12 +60,11 @@ impl Operator {
     pub(crate) fn start(contender: Contender, binaries: &Binaries, wishes: &Wishes<'_>, log: &Path) -> Self {
         let address = free_address().expect("a free port");
         let mut command = match contender {
-            Contender::Ours => ours(&binaries.ours, wishes),
-            Contender::Reference => reference(&binaries.reference, wishes),
+            Contender::Ours => ours(&binaries.ours, wishes, address),
+            Contender::Reference => reference(&binaries.reference, wishes, address),
         };
         let log = File::options().create(true).append(true).open(log).expect("a log file");
         command
-            .arg(format!("--metrics-addr={address}"))
             .arg(format!("--kubeconfig={}", wishes.kubeconfig.display()))
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("the log file once more"))
@@ -137,17 +136,20 @@ pub(crate) struct Memory {
     pub(crate) anonymous: f64,
 }
 
-fn ours(binary: &Path, wishes: &Wishes<'_>) -> Command {
+fn ours(binary: &Path, wishes: &Wishes<'_>, address: SocketAddr) -> Command {
     let mut command = Command::new(binary);
     command
-        .args(["run", "--allowed-endpoints=127.0.0.1", "--allow-plain-http", "--owner-id=bench"])
+        .args(["run", "--metrics-addr=127.0.0.1:0"])
+        .arg(format!("--health-addr={address}"))
+        .args(["--allowed-endpoints=127.0.0.1", "--allow-plain-http", "--owner-id=bench"])
         .arg(format!("--lease-namespace={}", wishes.namespace));
     command
 }
 
-fn reference(binary: &Path, wishes: &Wishes<'_>) -> Command {
+fn reference(binary: &Path, wishes: &Wishes<'_>, address: SocketAddr) -> Command {
     let mut command = Command::new(binary);
     command
+        .arg(format!("--metrics-addr={address}"))
         .arg(format!("--qps={}", wishes.quota.unwrap_or(0)))
         .arg(format!("--resync={}s", wishes.resync.as_secs()));
     command

@@ -35,6 +35,9 @@
 {{- if contains "@" $v.image.repository }}
 {{- fail "image.repository: write the digest into image.digest" }}
 {{- end }}
+{{- if eq (int $v.metrics.port) (int $v.health.port) }}
+{{- fail (printf "health.port: %d is metrics.port as well. Choose another: who may read metrics must not reach the probes" (int $v.health.port)) }}
+{{- end }}
 {{- if and $v.metrics.serviceMonitor.enabled (not $v.metrics.service) }}
 {{- fail "metrics.serviceMonitor.enabled: true needs metrics.service: true, which it scrapes" }}
 {{- end }}

@@ -29,6 +29,16 @@
 {{- end }}
 {{- end }}
 
+{{- /* A flag with address and port: list of the three. An IPv6 address is in brackets, and then the whole is quoted. */ -}}
+{{- define "iot-operator.listen" -}}
+{{- $flag := index . 0 }}{{ $address := index . 1 }}{{ $port := int (index . 2) -}}
+{{- if contains ":" $address -}}
+{{ printf "%s=[%s]:%d" $flag $address $port | quote }}
+{{- else -}}
+{{ printf "%s=%s:%d" $flag $address $port }}
+{{- end }}
+{{- end }}
+
 {{- define "iot-operator.selector" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
 app.kubernetes.io/instance: {{ .Release.Name }}
