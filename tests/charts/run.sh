@@ -90,7 +90,8 @@ metadata:
   labels:
     pod-security.kubernetes.io/enforce: restricted
 EOF
-  render "$tests/cases/default.yaml" --show-only templates/serviceaccount.yaml --show-only templates/rbac.yaml |
+  render "$tests/cases/default.yaml" --show-only templates/serviceaccount.yaml --show-only templates/rbac.yaml \
+    --show-only templates/admissionpolicy.yaml |
     sed "$labels"
 } >"$work/rbac.yaml"
 same deploy/rbac.yaml "$work/rbac.yaml"

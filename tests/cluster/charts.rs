@@ -126,7 +126,7 @@ async fn the_definitions_of_their_chart_are_accepted(world: World) {
 
 async fn overlays_are_accepted(world: World) {
     let kubectl = world.plane().bin("kubectl");
-    for (overlay, count) in [("base", 13), ("overlays/production", 13), ("overlays/simulator", 15)] {
+    for (overlay, count) in [("base", 17), ("overlays/production", 17), ("overlays/simulator", 19)] {
         let objects = objects(&output(&kubectl, &["kustomize", &format!("deploy/kustomize/{overlay}")]));
         assert_eq!(objects.len(), count, "{overlay}");
         // What is dry in a namespace needs the namespace for real.

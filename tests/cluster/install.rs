@@ -105,7 +105,7 @@ async fn releases_are_installed_upgraded_and_leave_the_definitions(world: World)
     documented(&world, UNINSTALL);
     documented(&world, UNINSTALL_CRDS);
     assert_eq!(run(&world, PRODUCTS), products);
-    let left = "kubectl get deployment,role,rolebinding,clusterrole,clusterrolebinding,service,networkpolicy,poddisruptionbudget --all-namespaces --selector app.kubernetes.io/instance=iot-operator --output name";
+    let left = "kubectl get deployment,role,rolebinding,clusterrole,clusterrolebinding,service,networkpolicy,poddisruptionbudget,validatingadmissionpolicy,validatingadmissionpolicybinding --all-namespaces --selector app.kubernetes.io/instance=iot-operator --output name";
     assert_eq!(run(&world, left), "");
 
     // Back again, and over definitions that kubectl had applied.

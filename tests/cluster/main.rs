@@ -16,6 +16,7 @@
 
 mod account;
 mod accounts;
+mod admission;
 mod adopt;
 mod alibaba;
 mod canaries;
@@ -84,6 +85,7 @@ fn all() -> Vec<Test> {
     let tests = [
         account::tests(),
         accounts::tests(),
+        admission::tests(),
         adopt::tests(),
         alibaba::tests(),
         canaries::tests(),

@@ -11,6 +11,7 @@ use iot_test_harness::{ControlPlane, Options, install_crds};
 use libtest_mimic::{Failed, Trial};
 use tokio::runtime::Runtime;
 
+use crate::admission;
 use crate::rights::Measure;
 use crate::world::World;
 
@@ -136,8 +137,9 @@ impl Session {
     }
 }
 
-/// Installs the definitions of the tree.
+/// Installs the definitions of the tree, and the admission policy that every operator works under.
 pub(crate) async fn install_definitions(plane: &ControlPlane) {
+    admission::install(plane).await;
     let client = plane.admin_client().await.expect("an admin's client");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crds");
     install_crds(client, &folder).await.expect("the definitions installed");
