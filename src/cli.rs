@@ -128,6 +128,10 @@ pub struct RunArgs {
     #[arg(long, env = "IOT_OPERATOR_DRAIN_TIMEOUT", value_name = "DURATION", default_value = "25s", value_parser = duration)]
     pub drain_timeout: Duration,
 
+    /// The shortest resyncInterval and fullReadInterval of an account or a product; a shorter one counts as this.
+    #[arg(long, env = "IOT_OPERATOR_MIN_RESYNC_INTERVAL", value_name = "DURATION", default_value = "30s", value_parser = positive)]
+    pub min_resync_interval: Duration,
+
     /// Within which time every output Secret is looked at once; 0s is never.
     #[arg(long, env = "IOT_OPERATOR_SECRET_CHECK_INTERVAL", value_name = "DURATION", default_value = "1h", value_parser = duration)]
     pub secret_check_interval: Duration,

@@ -184,6 +184,7 @@ async fn work(
     };
     let settings = Settings {
         owner_id,
+        min_resync_interval: args.min_resync_interval,
         secret_check_interval: args.secret_check_interval,
         vendor_timeout: args.vendor_timeout,
         reconcile_timeout: args.reconcile_timeout,

@@ -205,7 +205,9 @@ pub struct IotProductSpec {
     #[serde(default)]
     pub suspend: bool,
     /// How often the product is compared with the vendor, instead of the account's `resyncInterval`:
-    /// `10m`, `1h30m`; `0s` is never. Each product that wants more lists than the account makes them for all.
+    /// `10m`, `1h30m`; `0s` is never. A shorter value than the account's makes the operator
+    /// list the whole account more often. Less than the operator's `--min-resync-interval` (30 s) counts as that, and
+    /// less than the interval of a `ClusterIotAccount` as the account's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 32))]
     pub resync_interval: Option<String>,

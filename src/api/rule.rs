@@ -65,6 +65,15 @@ impl Rule {
         Self::value(at, "", "self.matches('^([0-9]{1,6}([.][0-9]{1,3})?(ms|s|m|h))+$')", &message)
     }
 
+    /// An interval is a second at least, or 0s: shorter ones are no wish but a mistake or an attack. What is a duration at
+    /// all is [`Rule::interval`]'s to say.
+    pub(crate) fn shortest_interval(at: &'static str) -> Self {
+        let message = format!("{at} must be 1s or longer: write 30s, 10m or 1h30m; write 0s for never");
+        let rule = "!self.matches('^([0-9]{1,6}([.][0-9]{1,3})?(ms|s|m|h))+$') || duration(self) == duration('0s') || \
+                    duration(self) >= duration('1s')";
+        Self::value(at, "", rule, &message)
+    }
+
     pub(crate) fn to_validation(&self) -> ValidationRule {
         ValidationRule {
             rule: self.expression.clone(),

@@ -37,6 +37,7 @@ fn the_defaults_are_the_documented_ones_and_fit_together() {
     assert_eq!(args.metrics_addr, "0.0.0.0:8080".parse().unwrap());
     assert_eq!(args.health_addr, "0.0.0.0:8081".parse().unwrap());
     assert_eq!(args.secret_check_interval, Duration::from_hours(1));
+    assert_eq!(args.min_resync_interval, Duration::from_secs(30));
     assert_eq!(args.vendor_timeout, Duration::from_secs(15));
     assert_eq!(args.reconcile_timeout, Duration::from_secs(90));
     assert_eq!(args.drain_timeout, Duration::from_secs(25));
@@ -76,6 +77,7 @@ fn mistakes_are_answered_with_what_to_write() {
         ("--vendor-timeout=20", "such as 30s"),
         ("--vendor-timeout=-20s", "such as 30s"),
         ("--vendor-timeout=0s", "longer than 0s"),
+        ("--min-resync-interval=0s", "longer than 0s"),
         ("--watch-namespaces=a, b", "separated by commas"),
         ("--allowed-endpoints=https://x", "without scheme"),
         ("--allowed-endpoints=[", "globs"),

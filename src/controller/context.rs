@@ -30,6 +30,8 @@ use crate::vendor::place::place;
 pub struct Settings {
     /// Owner id in every mark.
     pub owner_id: String,
+    /// The shortest interval of an account or a product that is heeded.
+    pub min_resync_interval: Duration,
     /// How often an output Secret is verified.
     pub secret_check_interval: Duration,
     /// Bound of one vendor operation.

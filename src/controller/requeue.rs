@@ -31,6 +31,18 @@ pub fn turn_fell(uid: &str, period: Duration, from: Duration, to: Duration) -> b
     !passed.is_zero() && until_turn(uid, period, from).is_some_and(|until| until <= passed)
 }
 
+/// How often the turn of an account comes, or of a product that has an interval of its own: as the manifest says, but not
+/// more often than every `least`. Zero is never. A product of an account that namespaces share comes no more often than
+/// the account: `shared` is the account's own interval there. Otherwise one tenant could use up the list quota of all.
+pub fn interval(asked: Duration, least: Duration, shared: Option<Duration>) -> Duration {
+    match shared {
+        _ if asked.is_zero() => Duration::ZERO,
+        Some(account) if account.is_zero() => Duration::ZERO,
+        Some(account) => asked.max(least).max(account),
+        None => asked.max(least),
+    }
+}
+
 /// A delay as it is waited: back-off doubles from one second and is spread by a quarter, differently for
 /// every object and failure.
 pub fn wait(delay: Delay, uid: &str, failures: u32) -> Duration {
@@ -67,6 +79,19 @@ mod tests {
             let waited = wait(Delay::Backoff(ceiling), &uid, failures);
             prop_assert!(waited <= ceiling && waited >= Duration::from_millis(750));
         }
+    }
+
+    #[test]
+    fn intervals_are_no_shorter_than_the_least_and_the_shared_account_s() {
+        let [second, least, minute] = [1, 30, 60].map(Duration::from_secs);
+        assert_eq!(interval(second, least, None), least);
+        assert_eq!(interval(minute, least, None), minute);
+        assert_eq!(interval(second, least, Some(minute)), minute);
+        assert_eq!(interval(minute, least, Some(least)), minute);
+        // Never stays never, and no product wakes an account that is never to be listed.
+        assert_eq!(interval(Duration::ZERO, least, None), Duration::ZERO);
+        assert_eq!(interval(Duration::ZERO, least, Some(minute)), Duration::ZERO);
+        assert_eq!(interval(minute, least, Some(Duration::ZERO)), Duration::ZERO);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::accounts::{AccountId, Trouble};
 use super::cached::CachedProduct;
 use super::context::Context;
 use super::observe::is_another;
-use super::requeue::{turn_fell, until_turn};
+use super::requeue::{self, turn_fell, until_turn};
 use crate::api::{AccountView, IotProduct, Reason};
 use crate::plan::Listing;
 use crate::plan::desired::{Desired, desired};
@@ -58,7 +58,8 @@ pub fn sweep(
     let objects: Vec<_> = ctx.products_of(&id).into_iter().filter(|o| o.product_id().is_some()).collect();
     let (present, missing): (Vec<_>, Vec<_>) =
         objects.iter().partition(|o| o.product_id().is_some_and(|id| listed.contains_key(id)));
-    let period = view.settings.full_read_interval();
+    let period =
+        requeue::interval(view.settings.full_read_interval(), ctx.settings.min_resync_interval, None);
     let marks = ids_by_mark(&listing.products);
     for object in &present {
         if has_surplus(ctx, object, &marks) {
@@ -68,7 +69,8 @@ pub fn sweep(
         let Some(product) = object.product_id().and_then(|id| listed.get(id)) else { continue };
         connection.saw(&product.id);
         shown(ctx, object, listing.begun);
-        if compares(object, view, span) && wants_look(ctx, object, product, connection.traits(), span, period)
+        if compares(ctx, object, view, span)
+            && wants_look(ctx, object, product, connection.traits(), span, period)
         {
             hint(ctx, object);
         }
@@ -77,7 +79,7 @@ pub fn sweep(
     if mass_loss.is_none() {
         // Recorded after the list began: it says nothing of them.
         let lost = |object: &&&Arc<CachedProduct>| {
-            object.is_settled_before(listing.begun) && compares(object, view, span)
+            object.is_settled_before(listing.begun) && compares(ctx, object, view, span)
         };
         for object in missing.iter().filter(lost) {
             hint(ctx, object);
@@ -117,12 +119,23 @@ fn has_surplus(ctx: &Context, object: &CachedProduct, marks: &HashMap<String, Ve
 
 /// Whether it is this product's turn. Lists come as often as the most impatient product wants them; one with
 /// an interval of its own is compared once in it, one that is never to be compared is not.
-fn compares(object: &CachedProduct, view: &AccountView<'_>, span: &Span) -> bool {
+fn compares(ctx: &Context, object: &CachedProduct, view: &AccountView<'_>, span: &Span) -> bool {
     let uid = object.uid().unwrap_or_default();
-    match object.resync {
-        None => span.first || !view.settings.resync_interval().is_zero(),
+    match own_interval(ctx, view, object) {
+        None => span.first || !account_interval(ctx, view).is_zero(),
         Some(own) => !own.is_zero() && (span.first || turn_fell(&uid, own, span.from, span.to)),
     }
+}
+
+/// How often the account is listed by the clock.
+fn account_interval(ctx: &Context, view: &AccountView<'_>) -> Duration {
+    requeue::interval(view.settings.resync_interval(), ctx.settings.min_resync_interval, None)
+}
+
+/// How often a product is compared that has an interval of its own.
+fn own_interval(ctx: &Context, view: &AccountView<'_>, object: &CachedProduct) -> Option<Duration> {
+    let shared = view.namespace.is_none().then(|| account_interval(ctx, view));
+    object.resync.map(|own| requeue::interval(own, ctx.settings.min_resync_interval, shared))
 }
 
 /// How long until the next list is wanted by the account or one of its products; `None` is never. The turns
@@ -134,10 +147,10 @@ pub fn until_list(
     since_epoch: Duration,
 ) -> Option<Duration> {
     let own = ctx.products_of(&AccountId::from_view(view)).into_iter().filter_map(|object| {
-        let interval = object.resync?;
+        let interval = own_interval(ctx, view, &object)?;
         until_turn(&object.uid().unwrap_or_default(), interval, since_epoch)
     });
-    own.chain(until_turn(uid, view.settings.resync_interval(), since_epoch)).min()
+    own.chain(until_turn(uid, account_interval(ctx, view), since_epoch)).min()
 }
 
 /// A list that shows a product takes back what an older one hinted at.

@@ -198,6 +198,8 @@ impl World {
             ("allow-plain-http", ""),
             ("owner-id", OWNER),
             ("secret-check-interval", "1h"),
+            // Tests do not wait for half a minute.
+            ("min-resync-interval", "1s"),
             // A second longer than nothing takes here, and short enough to wait for.
             ("vendor-timeout", "4s"),
             ("log", "info,iot_product_operator=debug"),

@@ -131,6 +131,7 @@ impl World {
         let clients = Clients { api: client.clone(), watch: client };
         let settings = Settings {
             owner_id: arguments.owner_id.clone().unwrap_or_default(),
+            min_resync_interval: arguments.min_resync_interval,
             secret_check_interval: arguments.secret_check_interval,
             vendor_timeout: arguments.vendor_timeout,
             reconcile_timeout: arguments.reconcile_timeout,

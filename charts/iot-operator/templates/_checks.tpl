@@ -18,6 +18,7 @@
 {{- end }}
 {{- end }}
 {{- $durations := dict
+  "minResyncInterval" $v.minResyncInterval
   "secretCheckInterval" $v.secretCheckInterval
   "vendorTimeout" $v.vendorTimeout
   "reconcileTimeout" $v.reconcileTimeout

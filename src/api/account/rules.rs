@@ -7,8 +7,9 @@ use crate::api::rule::{Row, Rule};
 pub(crate) fn rules() -> Vec<Rule> {
     let mut rules: Vec<Rule> = RULES.iter().map(Rule::of).collect();
     rules.push(Rule::object_name("spec.credentials.secretRef.name"));
-    rules.push(Rule::interval("spec.resyncInterval"));
-    rules.push(Rule::interval("spec.fullReadInterval"));
+    for interval in ["spec.resyncInterval", "spec.fullReadInterval"] {
+        rules.extend([Rule::interval(interval), Rule::shortest_interval(interval)]);
+    }
     rules.extend(["spec.endpoint", "spec.huawei.iamEndpoint"].map(endpoint));
     rules.extend(identity());
     rules

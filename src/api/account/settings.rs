@@ -45,6 +45,9 @@ text_enum! {
     }
 }
 
+/// Longest base64 of `caBundle`: 32 KiB of PEM, some twenty certificates. Every account is kept in memory whole.
+const CA_BUNDLE_LENGTH: u32 = (32 * 1024_u32).div_ceil(3) * 4;
+
 /// What both kinds of account have.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -61,9 +64,9 @@ pub struct AccountSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 255))]
     pub endpoint: Option<String>,
-    /// Certificates (PEM, base64) to trust for `endpoint` besides the usual ones.
+    /// Certificates (PEM, base64) to trust for `endpoint` besides the usual ones; up to 32 KiB of PEM.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 262_144), extend("format" = "byte"))]
+    #[schemars(length(min = 1, max = CA_BUNDLE_LENGTH), extend("format" = "byte"))]
     pub ca_bundle: Option<String>,
     /// What only Tencent has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -77,11 +80,13 @@ pub struct AccountSettings {
     /// Request budgets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
-    /// How often the account's products are compared with the vendor: `10m`, `1h30m`; `0s` is never.
+    /// How often the account's products are compared with the vendor: `10m`, `1h30m`; `0s` is never. Less than the
+    /// operator's `--min-resync-interval` (30 s) counts as that.
     #[serde(default = "ten_minutes")]
     #[schemars(length(min = 1, max = 32))]
     pub resync_interval: String,
-    /// Within which time every product is read in full once, for what a list does not show; `0s` is never.
+    /// Within which time every product is read in full once, for what a list does not show; `0s` is never. Less than the
+    /// operator's `--min-resync-interval` (30 s) counts as that.
     #[serde(default = "six_hours")]
     #[schemars(length(min = 1, max = 32))]
     pub full_read_interval: String,

@@ -14,7 +14,7 @@ pub(crate) fn rules() -> Vec<Rule> {
     let tables = [NEUTRAL, SECRET, tencent::RULES, alibaba::RULES, huawei::RULES];
     let mut rules: Vec<Rule> = tables.into_iter().flatten().map(Rule::of).collect();
     rules.extend(names.map(Rule::object_name));
-    rules.push(Rule::interval("spec.resyncInterval"));
+    rules.extend([Rule::interval("spec.resyncInterval"), Rule::shortest_interval("spec.resyncInterval")]);
     rules.extend(tencent::rooted());
     rules.extend(FROZEN.iter().map(Frozen::rule));
     rules
