@@ -65,6 +65,11 @@ pub const PASSWORD_SETTLES_ANNOTATION: &str = "iot-products.io/password-settles"
 /// password in it was made for.
 pub const PASSWORD_ROTATION_ANNOTATION: &str = "iot-products.io/password-rotation";
 
+/// Type of a Secret whose values may be sent to a vendor.
+pub const CREDENTIALS_TYPE: &str = "iot-products.io/credentials";
+/// Label that says the same of a Secret of another type; its value is `true`.
+pub const CREDENTIALS_LABEL: &str = "iot-products.io/credentials";
+
 /// Type of an output Secret.
 pub const SECRET_TYPE: &str = "iot-products.io/product-credentials";
 /// What an output Secret's default name adds to the name of its `IotProduct`.

@@ -1,7 +1,7 @@
 //! The accounts' own reconcile: key, connection, a real call, drift by list, and the Secret that is held.
 //! One code path for both kinds of account.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +19,7 @@ use super::account_status::{self, Judged};
 use super::accounts::{AccountId, AccountState, Trouble, like};
 use super::cached::revision;
 use super::context::Context;
+use super::credentials;
 use super::error::{KEY_SPREADS, REFUSED_WRITE, lasts, reason_of};
 use super::hold;
 use super::reconcile::chain;
@@ -29,7 +30,6 @@ use crate::api::{
 };
 use crate::clock::since_epoch;
 use crate::http::limit::Lane;
-use crate::record::secret::data_hash;
 use crate::record::{RecordError, ledger};
 use crate::vendor::connection::{Connection, SharedBudget};
 use crate::vendor::{Call, Class, VendorError};
@@ -219,7 +219,10 @@ async fn hold_secret<K: Account>(
         let secrets = ctx.secrets(&named.namespace);
         if secret.metadata.deletion_timestamp.is_none() {
             *ending = None;
-            hold::hold(&secrets, secret).await?;
+            // What does not serve as a key is somebody else's.
+            if credentials::serves(&account.view(), secret).is_ok() {
+                hold::hold(&secrets, secret).await?;
+            }
         } else if ending.get_or_insert_with(Instant::now).elapsed() >= TOGETHER
             && hold::deleted_alone(ctx, secret).await?
         {
@@ -241,7 +244,7 @@ fn connect<K: Account>(account: &K, ctx: &Context, secret: Option<&Secret>, memo
     let version = Version {
         uid: account.uid(),
         generation: account.meta().generation,
-        secret: secret.map(|secret| data_hash("", secret.data.as_ref().unwrap_or(&BTreeMap::new()))),
+        secret: secret.map(credentials::version),
     };
     if memory.version.as_ref() == Some(&version) {
         return;

@@ -8,6 +8,7 @@ use secrecy::SecretString;
 
 use super::accounts::Trouble;
 use super::context::Context;
+use super::credentials;
 use super::reconcile::chain;
 use crate::api::{AccountView, Reason};
 use crate::vendor::connection::{Connection, ConnectionError, SharedBudget};
@@ -26,6 +27,7 @@ pub fn connection(
         );
         return Err(Trouble::new(Reason::CredentialsNotFound, message));
     };
+    credentials::serves(view, secret)?;
     let data = secret.data.clone().unwrap_or_default();
     let credentials: BTreeMap<String, SecretString> = data
         .into_iter()

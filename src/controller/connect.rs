@@ -11,6 +11,7 @@ use secrecy::SecretString;
 
 use super::accounts::{AccountId, AccountState, Trouble};
 use super::context::Context;
+use super::credentials;
 use super::error::{ConnectError, Error};
 use super::visit::Visit;
 use crate::api::{Account, AccountKind, Adoption, Reason};
@@ -145,7 +146,7 @@ async fn admitted(ctx: &Context, id: &AccountId, namespace: &str) -> Result<bool
     Ok(view.admits(namespace, found.labels()))
 }
 
-/// One value of a Secret in the product's namespace.
+/// One value of a Secret in the product's namespace, which is sent to the vendor.
 pub async fn secret_value(
     ctx: &Context,
     namespace: &str,
@@ -157,6 +158,12 @@ pub async fn secret_value(
         .get_opt(name)
         .await
         .map_err(|error| RecordError::of("reading a referenced Secret", error))?;
+    if let Some(secret) = &stored
+        && !credentials::opted_in(secret)
+    {
+        let message = credentials::how_to_opt_in(namespace, name);
+        return Err(unusable(Reason::CredentialsNotFound, message).into());
+    }
     let value = stored.and_then(|secret| secret.data?.remove(key));
     let value = value.and_then(|value| String::from_utf8(value.0).ok());
     value.map(SecretString::from).ok_or_else(|| {

@@ -13,6 +13,7 @@ pub mod claims;
 pub mod conclude;
 pub mod connect;
 pub mod context;
+pub mod credentials;
 pub mod delete;
 pub mod error;
 pub mod guarded;

@@ -46,6 +46,8 @@ async fn ten_ready(world: &World) {
 fn by_password(contract: &mut Contract, endpoint: &str) {
     contract.account["spec"]["huawei"]["authentication"] = json!("Password");
     contract.account["spec"]["huawei"]["iamEndpoint"] = json!(endpoint);
+    // The password itself is sent, so the Secret has to say that it may be.
+    contract.key["metadata"]["labels"] = json!({"iot-products.io/credentials": "true"});
     contract.key["stringData"] =
         json!({"domainName": "acme", "userName": "iot-operator", "password": "Pa55-word-of-iam"});
 }

@@ -46,6 +46,7 @@ mod manifest;
 mod needles;
 mod object;
 mod operator;
+mod opt_in;
 mod orders;
 mod outage;
 mod outputs;
@@ -107,6 +108,7 @@ fn all() -> Vec<Test> {
         leader::tests(),
         legacy::tests(),
         lists::tests(),
+        opt_in::tests(),
         orders::tests(),
         outage::tests(),
         passwords::tests(),

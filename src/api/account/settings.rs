@@ -133,7 +133,9 @@ pub struct HuaweiAccount {
     /// Id of the ROMA Connect instance. Can not be changed.
     #[schemars(length(min = 1, max = 36))]
     pub instance_id: String,
-    /// How the operator proves who it is.
+    /// How the operator proves who it is. `AccessKey` (default): it signs with the key of the credentials Secret.
+    /// `Password`: it sends the password of the credentials Secret to IAM, so that Secret must have label
+    /// `iot-products.io/credentials: "true"` or type `iot-products.io/credentials`.
     #[serde(default)]
     pub authentication: HuaweiAuthentication,
     /// Scheme, host and port of IAM to call instead of the vendor's, for `authentication: Password`.
@@ -168,6 +170,23 @@ impl AccountSettings {
     /// The Tencent site.
     pub fn site(&self) -> TencentSite {
         self.tencent.unwrap_or_default().site
+    }
+
+    /// The keys that the credentials Secret must have.
+    pub fn credentials_keys(&self) -> &'static [&'static str] {
+        use super::super::credentials_key as key;
+        match (self.vendor, self.sends_password()) {
+            (Vendor::TencentCloud | Vendor::TencentCloudLegacy, _) => &[key::SECRET_ID, key::SECRET_KEY],
+            (Vendor::AlibabaCloud, _) => &[key::ACCESS_KEY_ID, key::ACCESS_KEY_SECRET],
+            (Vendor::HuaweiCloud, false) => &[key::ACCESS_KEY, key::SECRET_KEY],
+            (Vendor::HuaweiCloud, true) => &[key::DOMAIN_NAME, key::USER_NAME, key::PASSWORD],
+        }
+    }
+
+    /// Whether a value of the credentials Secret itself is sent to the vendor, instead of a signature made with it.
+    pub fn sends_password(&self) -> bool {
+        let huawei = self.huawei.as_ref().filter(|_| self.vendor == Vendor::HuaweiCloud);
+        huawei.is_some_and(|huawei| huawei.authentication == HuaweiAuthentication::Password)
     }
 
     /// How often products are compared with the vendor; zero is never. A text that is no duration (only in

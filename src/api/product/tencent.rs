@@ -38,7 +38,8 @@ pub struct TencentProduct {
     #[schemars(length(max = 64))]
     pub app_eui: Option<String>,
     /// Key of a Secret in this namespace that holds the vendor's Skey; LoRa kinds only. Sent when the product
-    /// is created and deleted, so the reference may be changed.
+    /// is created and deleted, so the reference may be changed. The Secret must have label
+    /// `iot-products.io/credentials: "true"` or type `iot-products.io/credentials`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skey_secret_ref: Option<SecretKeyRef>,
     /// Private CA to bind; not with `encryption: Symmetric`, Domestic site only.
