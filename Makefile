@@ -95,8 +95,9 @@ charts-update: ## Write what is rendered from the charts: snapshots, deploy/rbac
 	@tests/charts/run.sh --update
 
 .PHONY: deny
-deny: $(CARGO_DENY) ## Check licences, sources and duplicates of the dependencies (deny.toml)
+deny: $(CARGO_DENY) ## Check licences, sources, duplicates and known advisories of the dependencies (deny.toml, tools/advisories)
 	$(CARGO_DENY) --workspace $(LOCKED) check bans licenses sources
+	tools/advisories/advisories.py check
 
 $(CARGO_DENY):
 	cargo install --locked --root $(CACHE)/cargo-deny-$(DENY_VERSION) --version $(DENY_VERSION) cargo-deny
