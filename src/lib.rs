@@ -9,6 +9,7 @@ pub mod controller;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod generate;
+pub mod hardening;
 pub mod http;
 pub mod lease;
 pub mod metrics;

@@ -76,6 +76,7 @@ pub enum RunError {
 pub async fn run(args: RunArgs) -> Result<(), RunError> {
     args.check()?;
     crate::telemetry::init(args.log.log_format, &args.log.filter())?;
+    crate::hardening::keep_memory_private();
     let endpoints = AllowedEndpoints::parse(&args.allowed_endpoints)?.with_plain_http(args.allow_plain_http);
     let metrics = Metrics::new();
     let health = Health::new(&components(&args), LONGEST_SILENCE);
