@@ -93,9 +93,11 @@ impl<H> Places<H> {
         held
     }
 
-    /// The address with the most places among those that have a connection without a request.
+    /// The address with the most places among those that have a connection without a request; of several that of the
+    /// oldest connection, which had the most time to ask.
     fn greediest_idle(&self, held: &BTreeMap<IpAddr, usize>) -> Option<IpAddr> {
-        let idle = self.taken.iter().filter(|place| !place.asked.get());
+        // Of equals the last one is taken, so they are looked at from the newest on.
+        let idle = self.taken.iter().rev().filter(|place| !place.asked.get());
         idle.map(|place| place.peer).max_by_key(|peer| held.get(peer))
     }
 }
@@ -134,8 +136,17 @@ mod tests {
             assert_eq!(come(&mut places, from, u32::try_from(handle).unwrap()).0, Room::Free);
         }
         // 3 and 4 hold two each.
-        let (Room::InsteadOf(lost), _) = come(&mut places, 7, 8) else { panic!("there is no room") };
-        assert!([2, 4].contains(&lost), "{lost}");
+        assert_eq!(come(&mut places, 7, 8).0, Room::InsteadOf(2));
+    }
+
+    #[test]
+    fn of_many_with_one_place_each_the_oldest_loses_it() {
+        let mut places = Places::new(8);
+        for number in 0..8 {
+            assert_eq!(come(&mut places, number, number.into()).0, Room::Free);
+        }
+        assert_eq!(come(&mut places, 100, 100).0, Room::InsteadOf(0));
+        assert_eq!(come(&mut places, 101, 101).0, Room::InsteadOf(1));
     }
 
     #[test]
