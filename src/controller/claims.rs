@@ -106,7 +106,14 @@ pub fn rival(ctx: &Context, object: &IotProduct) -> Option<String> {
     let serial = object.status.as_ref().and_then(|status| status.product_serial.as_deref());
     let place = ctx.place_of(&AccountId::of(object))?;
     let own = (created(object), object.uid());
-    find(ctx, object, |other| (created(other), other.uid()) < own && records(ctx, other, &place, id, serial))
+    let watches = object.status.as_ref().is_some_and(|status| status.origin == Some(Origin::Watched));
+    let before = |other: &CachedProduct| match (created(other), other.uid()).cmp(&own) {
+        Ordering::Less => true,
+        Ordering::Equal => false,
+        // A product that was only watched became another's.
+        Ordering::Greater => watches,
+    };
+    find(ctx, object, |other| before(other) && records(ctx, other, &place, id, serial))
 }
 
 /// An object is gone: what it had may be others' now, who wait for it.
