@@ -10,9 +10,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
-use globset::Glob;
 use jiff::SignedDuration;
 
+use crate::http::endpoint::AllowedEndpoints;
 use crate::http::transport::FENCE_MARGIN;
 use crate::lease::{self, LeaseError, LeaseSettings};
 use crate::server::Addresses;
@@ -141,8 +141,9 @@ pub struct RunArgs {
     #[arg(long, env = "IOT_OPERATOR_OWNER_ID", value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub owner_id: Option<String>,
 
-    /// Hosts that accounts may name as their endpoint: globs, separated by commas [default: the vendors'
-    /// own domains].
+    /// Hosts that accounts of every vendor may name as their endpoint: names, addresses or globs, separated by commas, each
+    /// with its port unless that is 443 (host.example.com:8443, 127.0.0.1:*) [default: for each account the hosts of
+    /// its vendor's API].
     #[arg(long, env = "IOT_OPERATOR_ALLOWED_ENDPOINTS", value_name = "GLOBS", value_delimiter = ',', value_parser = glob)]
     pub allowed_endpoints: Vec<String>,
 
@@ -150,6 +151,10 @@ pub struct RunArgs {
     /// in the clear.
     #[arg(long, env = "IOT_OPERATOR_ALLOW_PLAIN_HTTP")]
     pub allow_plain_http: bool,
+
+    /// An account's limits.unsafe has no effect: no account may send more calls per second than its vendor documents.
+    #[arg(long, env = "IOT_OPERATOR_FORBID_UNSAFE_LIMITS")]
+    pub forbid_unsafe_limits: bool,
 
     /// Address of /metrics, such as 0.0.0.0:8080 or [::]:8080.
     #[arg(long, env = "IOT_OPERATOR_METRICS_ADDR", value_name = "ADDRESS", default_value = "0.0.0.0:8080")]
@@ -321,10 +326,9 @@ fn namespace(text: &str) -> Result<String, String> {
 }
 
 fn glob(text: &str) -> Result<String, String> {
-    let valid = !text.is_empty() && !text.contains(['/', ':']) && Glob::new(text).is_ok();
-    if valid {
-        Ok(text.into())
-    } else {
-        Err("write host names or globs without scheme and port, such as *.example.com".into())
-    }
+    AllowedEndpoints::parse(&[text.to_owned()]).map(|_| text.to_owned()).map_err(|_| {
+        "write hosts without scheme, as names, addresses or globs, such as *.example.com, and a port other than 443 behind \
+         them, such as *.example.com:8443"
+            .into()
+    })
 }

@@ -50,6 +50,13 @@ pub fn now() -> Timestamp {
     SIMULATED.with_borrow_mut(|clock| clock.now(machines, now))
 }
 
+/// A moment so much later. Where the clock ends before that, in thirty years: nobody waits for it to come, and an addition
+/// that panics would let one absurd number of a vendor or a manifest end a task.
+pub fn later(moment: Instant, by: Duration) -> Instant {
+    const FAR: Duration = Duration::from_hours(30 * 365 * 24);
+    moment.checked_add(by).or_else(|| moment.checked_add(FAR)).unwrap_or(moment)
+}
+
 /// A moment as the time since the Unix epoch, from which turns are counted.
 pub fn since_epoch(moment: Timestamp) -> Duration {
     moment.duration_since(Timestamp::UNIX_EPOCH).unsigned_abs()
@@ -78,6 +85,14 @@ mod tests {
     use super::*;
 
     const HOUR: SignedDuration = SignedDuration::from_hours(1);
+
+    #[tokio::test]
+    async fn the_latest_moment_is_far_and_no_panic() {
+        let now = Instant::now();
+        assert_eq!(later(now, Duration::from_secs(5)), now + Duration::from_secs(5));
+        assert!(later(now, Duration::MAX) > now + Duration::from_hours(24 * 365));
+        assert!(later(later(now, Duration::MAX), Duration::MAX) > now);
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_followed_clock_jumps_with_tokio_and_another_does_not() {

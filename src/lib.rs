@@ -20,4 +20,5 @@ pub mod release;
 pub mod run;
 pub mod server;
 pub mod telemetry;
+pub mod text;
 pub mod vendor;

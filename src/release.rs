@@ -21,6 +21,7 @@ use crate::cli::ReleaseArgs;
 use crate::client::{self, ClientError};
 use crate::plan::ledger::Ledger;
 use crate::record::{RecordError, ledger};
+use crate::text::{SHOWN, printable};
 
 /// Objects per page of a list.
 const PAGE: u32 = 200;
@@ -184,12 +185,12 @@ impl<W: Write> Releaser<'_, W> {
     async fn secret(&mut self, namespace: &str, name: &str) -> Result<(), ReleaseError> {
         let api: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
         let found = api.get_opt(name).await;
-        let found =
-            found.map_err(|error| ReleaseError::of(format!("reading Secret {namespace}/{name}"), error))?;
+        let place = printable(&format!("{namespace}/{name}"), 2 * SHOWN, []);
+        let found = found.map_err(|error| ReleaseError::of(format!("reading Secret {place}"), error))?;
         if let Some(secret) = found
             && take_off(&api, &secret, IN_USE_FINALIZER, "Secret").await?
         {
-            writeln!(self.out, "Secret {namespace}/{name}: let go")?;
+            writeln!(self.out, "Secret {place}: let go")?;
             *self.counts.entry("credentials Secrets").or_default() += 1;
         }
         Ok(())
@@ -264,14 +265,15 @@ fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
     value.pointer(pointer).and_then(Value::as_str)
 }
 
-/// What a product's object leaves behind.
+/// What a product's object leaves behind. Its texts are its tenant's, and what is printed must not steer the terminal.
 fn remains(product: &DynamicObject) -> String {
-    let vendor = text(&product.data, "/spec/vendor").unwrap_or("the vendor");
+    let shown = |text: &str| printable(text, SHOWN, []);
+    let vendor = text(&product.data, "/spec/vendor").map_or_else(|| "the vendor".to_owned(), shown);
     let uid = product.uid().unwrap_or_default();
     let ledger = product.annotations().get(CREATION_ANNOTATION).and_then(|text| Ledger::parse(text, &uid));
     let left = match (text(&product.data, "/status/productId"), ledger.filter(Ledger::is_open)) {
-        (Some(id), _) => format!("product {id} remains at {vendor}"),
-        (None, Some(ledger)) => format!("a product named {} may remain at {vendor}", ledger.name),
+        (Some(id), _) => format!("product {} remains at {vendor}", shown(id)),
+        (None, Some(ledger)) => format!("a product named {} may remain at {vendor}", shown(&ledger.name)),
         (None, None) => "nothing was created for it".to_owned(),
     };
     if product.meta().deletion_timestamp.is_some() {
@@ -324,6 +326,20 @@ mod tests {
         assert!(product(false, &recorded, None).contains("product 10001 remains at HuaweiCloud"));
         assert!(product(true, &recorded, None).contains("not carried out"));
         assert!(product(true, &json!({}), None).contains("nothing was created"));
+    }
+
+    #[test]
+    fn a_tenants_texts_do_not_steer_the_terminal() {
+        let steering = "\u{1b}]0;title\u{7}\u{1b}[2Jname\nIotProduct n/other: let go";
+        let ledger = json!({"uid": "u", "connection": "0", "name": steering, "attempt": 1,
+            "deadline": "2026-01-01T00:00:00Z", "state": "open"});
+        for said in [
+            product(false, &json!({"productId": steering}), None),
+            product(true, &json!({}), Some(&ledger.to_string())),
+        ] {
+            assert!(said.contains("name IotProduct n/other"), "{said:?}");
+            assert!(!said.contains(char::is_control), "{said:?}");
+        }
     }
 
     #[test]

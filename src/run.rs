@@ -196,6 +196,8 @@ async fn work(
         network: Arc::new(Internet),
         metrics: metrics.clone(),
         refusals: Arc::default(),
+        memory: Arc::default(),
+        forbid_unsafe_limits: args.forbid_unsafe_limits,
     };
     let (drain, draining) = tokio::sync::watch::channel(false);
     let mut controllers = start(args, clients, settings, surroundings, &health, &draining);

@@ -108,6 +108,8 @@ fn client(answer: &Value) -> Client {
         network: Arc::new(Canned(Bytes::from(answer.to_string()))),
         metrics: Metrics::new(),
         refusals: Arc::default(),
+        memory: Arc::default(),
+        forbid_unsafe_limits: false,
     };
     let connection = Connection::new(&settings, &credentials, None, &surroundings, &SharedBudget::default());
     Client { connection: connection.expect("a connection"), runtime: runtime.expect("a runtime") }

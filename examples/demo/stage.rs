@@ -147,7 +147,7 @@ fn start_operator(control_plane: &ControlPlane, log: &Path) -> Result<Part, Fail
     let groups = ["system:serviceaccounts", "system:authenticated"];
     let kubeconfig = control_plane.kubeconfig_as(USER, &groups)?;
     let flags = [
-        "--allowed-endpoints=127.0.0.1",
+        "--allowed-endpoints=127.0.0.1:*",
         "--allow-plain-http",
         "--lease-namespace=iot-operator",
         "--metrics-addr=127.0.0.1:0",

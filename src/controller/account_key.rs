@@ -44,9 +44,10 @@ pub fn connection(
         let reason = match &error {
             ConnectionError::MissingKey(_) => Reason::CredentialsNotFound,
             ConnectionError::Endpoint { .. } => Reason::EndpointNotAllowed,
-            ConnectionError::NoUrl(_) | ConnectionError::NoSection(_) | ConnectionError::Transport(_) => {
-                Reason::EndpointMisconfigured
-            }
+            ConnectionError::NoUrl(_)
+            | ConnectionError::NoSection(_)
+            | ConnectionError::CaBundle
+            | ConnectionError::Transport(_) => Reason::EndpointMisconfigured,
         };
         Trouble::new(reason, chain(&error))
     })

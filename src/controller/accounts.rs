@@ -82,7 +82,7 @@ impl Trouble {
         };
         // What says that there was no answer is our own wording.
         let unanswered = error.source.as_ref().map(ToString::to_string);
-        let answer = Some(error.code.clone().or(unanswered).unwrap_or_default());
+        let answer = Some(error.code.as_ref().map(ToString::to_string).or(unanswered).unwrap_or_default());
         Self { reason, message: format!("{error}; {}", advice(reason)), answer }
     }
 

@@ -240,7 +240,7 @@ fn of_settled(visit: &Visit<'_>, link: &Link, settled: &Settled) -> IotProductSt
         .map(|entry| ApiDrift {
             field: entry.field.to_owned(),
             want: entry.want.to_string(),
-            have: entry.have.to_string(),
+            have: entry.have.shown(),
         })
         .collect();
     readiness(visit, &mut status, &product.id, drift);

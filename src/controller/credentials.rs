@@ -4,10 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 
 use super::accounts::Trouble;
+use crate::api::core::Secret;
 use crate::api::{AccountView, CREDENTIALS_LABEL, CREDENTIALS_TYPE, Reason};
 use crate::record::secret::data_hash;
 
@@ -39,7 +39,7 @@ pub fn how_to_opt_in(namespace: &str, name: &str) -> String {
 /// with a finalizer: it may be a service account's token or a Helm release.
 pub fn serves(view: &AccountView<'_>, secret: &Secret) -> Result<(), Trouble> {
     let (namespace, name) = (view.credentials.namespace, view.credentials.name);
-    let unfit = |message| Err(Trouble { reason: Reason::CredentialsNotFound, message });
+    let unfit = |message: String| Err(Trouble::new(Reason::CredentialsNotFound, message));
     let kind = secret.type_.as_deref().unwrap_or(OPAQUE);
     if kind != OPAQUE && kind != CREDENTIALS_TYPE {
         return unfit(format!(

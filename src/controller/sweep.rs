@@ -218,7 +218,7 @@ fn differs(object: &IotProduct, wish: &Desired, product: &Observed, mark: &Mark,
     let known = |field: &str, have: &str| status.drift.iter().any(|d| d.field == field && d.have == have);
     let shown =
         |field: &str| field == crate::plan::diff::OWNERSHIP || traits.rule(field).is_some_and(|r| r.listed);
-    let new = found.iter().any(|entry| !known(entry.field, &entry.have.to_string()));
+    let new = found.iter().any(|entry| !known(entry.field, &entry.have.shown()));
     let over =
         status.drift.iter().any(|d| shown(&d.field) && !found.iter().any(|entry| entry.field == d.field));
     !marked || is_another(&status, product) || new || over

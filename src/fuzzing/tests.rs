@@ -36,6 +36,9 @@ const SPICE: &[&[u8]] = &[
     b"%",
     b"..",
     b"\xe6\xb8\xa9",
+    b"\\u001b[2J",
+    b"\\n",
+    b"\xe2\x80\xae",
 ];
 
 fn corpus(name: &str) -> Vec<Vec<u8>> {

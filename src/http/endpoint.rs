@@ -1,33 +1,31 @@
 //! Which hosts a request may go to.
 //!
 //! An account's `endpoint` is written by tenants; the process that follows it sits inside the cluster
-//! network and holds other tenants' keys. So the host must match the operator's list by name, and what the
+//! network and holds other tenants' keys. So the host must match the operator's list by name and port, and what the
 //! name resolves to must not be the pod itself or the machine's metadata service.
+//!
+//! The list is the administrator's flag, which holds for every account, or else the hosts of the account's vendor. Domains of
+//! vendors are not enough: whoever has a bucket or a load balancer at a vendor has a host below its domain.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+mod entry;
+mod local;
+
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use super::Url;
-
-/// The vendors' own domains, used when the operator is not told otherwise.
-pub const DEFAULT_ENDPOINTS: [&str; 4] =
-    ["*.tencentcloudapi.com", "*.api.qcloud.com", "*.aliyuncs.com", "*.myhuaweicloud.com"];
-
-/// Metadata services that answer outside the link-local range: Alibaba Cloud, AWS over IPv6.
-const METADATA: [IpAddr; 2] = [
-    IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
-    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
-];
+use entry::Entry;
+use local::is_local;
 
 /// Why a request may not go there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
-    /// An entry of the list is not a host glob.
+    /// An entry of the list is not a host pattern.
     #[error(
-        "allowed endpoint {glob:?} is not a host pattern; write a host without scheme and port, such as *.example.com"
+        "allowed endpoint {glob:?} is not a host pattern; write a host without scheme, such as *.example.com, and a port \
+         other than 443 behind it, such as *.example.com:8443 or *.example.com:*"
     )]
     BadGlob {
         /// The entry.
@@ -70,14 +68,26 @@ pub enum EndpointError {
         /// The host.
         host: String,
     },
+    /// The host may be called, but not at this port.
+    #[error(
+        "port {port} of host {host} is not among the allowed endpoints; leave the port out, or add {host}:{port} to \
+         --allowed-endpoints"
+    )]
+    Port {
+        /// The host.
+        host: String,
+        /// The port.
+        port: u16,
+    },
     /// The name is or resolves to an address of the machine itself, its link or a group.
     #[error(
-        "host {host} has address {address}, which is local to the machine or not a single host; if it is meant, name the address itself in --allowed-endpoints"
+        "host {host} has an address that is local to the machine or not a single host; if it is meant, the address itself \
+         must be named in --allowed-endpoints (the operator's log shows it)"
     )]
     Address {
         /// The host.
         host: String,
-        /// The refused address.
+        /// The refused address. Not part of the message, which tenants read: it would tell what names in the cluster resolve to.
         address: IpAddr,
     },
     /// The name has no address.
@@ -91,36 +101,39 @@ pub enum EndpointError {
 /// The operator's list of hosts.
 #[derive(Debug, Clone)]
 pub struct AllowedEndpoints {
-    hosts: GlobSet,
-    addresses: GlobSet,
+    entries: Arc<[Entry]>,
+    by_flag: bool,
     allow_plain_http: bool,
 }
 
 impl AllowedEndpoints {
-    /// Reads host globs (`*.example.com`, `127.0.0.1`, `fd00::*`); none means [`DEFAULT_ENDPOINTS`].
-    /// Plain http is refused until [`Self::with_plain_http`].
+    /// Reads entries: a host (`host.example.com`), an address (`127.0.0.1`, `::1`, `[::1]`) or a pattern of them
+    /// (`*.example.com`, `fd00::*`), and a port behind it (`host.example.com:8443`, `[::1]:8443`, `127.0.0.1:*`); 443 if
+    /// there is none. `*` stands for any characters of one label, `?` for one. None at all admits no host until
+    /// [`Self::or_hosts`]. Plain http is refused until [`Self::with_plain_http`].
     ///
     /// # Errors
     /// [`EndpointError::BadGlob`] names the first entry that is not a host pattern.
     pub fn parse(globs: &[String]) -> Result<Self, EndpointError> {
-        let mut hosts = GlobSetBuilder::new();
-        let mut addresses = GlobSetBuilder::new();
-        let defaults: Vec<String> = DEFAULT_ENDPOINTS.map(str::to_owned).to_vec();
-        for text in if globs.is_empty() { &defaults } else { globs } {
-            let bad = || EndpointError::BadGlob { glob: text.clone() };
-            let port = text.matches(':').count() == 1;
-            if text.is_empty() || text.contains(['/', '@', ' ']) || port {
-                return Err(bad());
-            }
-            let glob = GlobBuilder::new(text).case_insensitive(true).build().map_err(|_| bad())?;
-            if names_addresses(text) {
-                addresses.add(glob.clone());
-            }
-            hosts.add(glob);
+        let read =
+            |glob: &String| Entry::parse(glob).ok_or_else(|| EndpointError::BadGlob { glob: glob.clone() });
+        let entries = globs.iter().map(read).collect::<Result<_, _>>()?;
+        Ok(Self { entries, by_flag: !globs.is_empty(), allow_plain_http: false })
+    }
+
+    /// The list for a vendor's accounts: as it is if there are entries, else these hosts of the vendor.
+    #[must_use]
+    pub fn or_hosts(&self, hosts: &[&str]) -> Self {
+        if self.by_flag {
+            return self.clone();
         }
-        let built =
-            |set: GlobSetBuilder| set.build().map_err(|_| EndpointError::BadGlob { glob: globs.join(",") });
-        Ok(Self { hosts: built(hosts)?, addresses: built(addresses)?, allow_plain_http: false })
+        Self { entries: hosts.iter().filter_map(|host| Entry::parse(host)).collect(), ..self.clone() }
+    }
+
+    /// Whether the administrator has named the hosts. Only such a host is believed with a certificate authority that a tenant
+    /// brings: a vendor's own hosts have public certificates.
+    pub fn are_named(&self) -> bool {
+        self.by_flag
     }
 
     /// Whether http without TLS is allowed.
@@ -150,8 +163,13 @@ impl AllowedEndpoints {
         if url.scheme() == "http" && !self.allow_plain_http {
             return Err(EndpointError::PlainHttp { host: host.to_owned() });
         }
-        if !self.hosts.is_match(host) {
+        let mut entries = self.entries.iter().filter(|entry| entry.names(host)).peekable();
+        if entries.peek().is_none() {
             return Err(EndpointError::Host { host: host.to_owned() });
+        }
+        let port = url.port_or_known_default().unwrap_or_default();
+        if !entries.any(|entry| entry.opens(port)) {
+            return Err(EndpointError::Port { host: host.to_owned(), port });
         }
         match host.parse::<IpAddr>() {
             Ok(address) => self.admits_address(host, address),
@@ -160,7 +178,8 @@ impl AllowedEndpoints {
     }
 
     fn admits_address(&self, host: &str, address: IpAddr) -> Result<(), EndpointError> {
-        if is_local(address) && !self.addresses.is_match(address.to_string()) {
+        if is_local(address) && !self.entries.iter().any(|entry| entry.names_address(address)) {
+            tracing::warn!(host, %address, "the host's address is local and not named in --allowed-endpoints");
             return Err(EndpointError::Address { host: host.to_owned(), address });
         }
         Ok(())
@@ -183,28 +202,6 @@ impl AllowedEndpoints {
 fn host_of(url: &Url) -> Result<&str, EndpointError> {
     let host = url.host_str().filter(|host| !host.is_empty()).ok_or(EndpointError::NoHost)?;
     Ok(host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host))
-}
-
-/// Whether a glob speaks of addresses. `*` matches the text of every address, but whoever writes it means
-/// names: it must not open the way to the metadata service.
-fn names_addresses(glob: &str) -> bool {
-    let shape = |c: char| c.is_ascii_hexdigit() || matches!(c, '.' | ':' | '*' | '?' | '[' | ']' | '-');
-    glob.chars().all(shape) && glob.contains(|c: char| c.is_ascii_digit() || c == ':')
-}
-
-/// Addresses at which no vendor can be: the machine, its link, a group. Private ranges are not among them:
-/// vendors' VPC endpoints live there, and the name has already matched.
-fn is_local(address: IpAddr) -> bool {
-    let address = address.to_canonical();
-    let special = match address {
-        IpAddr::V4(v4) => v4.is_link_local() || v4.is_broadcast() || v4.octets()[0] == 0,
-        IpAddr::V6(v6) => v6.is_unicast_link_local(),
-    };
-    special
-        || address.is_loopback()
-        || address.is_unspecified()
-        || address.is_multicast()
-        || METADATA.contains(&address)
 }
 
 /// A resolver that leaves out addresses the list does not admit. Checking after the look-up, in the same

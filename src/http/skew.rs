@@ -9,6 +9,10 @@ use jiff::{SignedDuration, Timestamp};
 /// A difference up to this is the resolution of the Date header and the way of the answer, not a clock.
 const TOLERANCE_MILLIS: i64 = 2_000;
 
+/// A date that is further from our clock is not believed. Who may date answers at will could otherwise have requests signed
+/// for any day to come, and keep them until then.
+const FARTHEST_MILLIS: i64 = 24 * 3_600 * 1_000;
+
 /// The difference last learnt; zero until an answer came.
 #[derive(Debug, Default)]
 pub(super) struct Skew {
@@ -31,7 +35,15 @@ impl Skew {
     pub(super) fn learn(&self, headers: &HeaderMap, sent: Timestamp, round_trip: Duration) {
         let date = headers.get(http::header::DATE).and_then(|value| value.to_str().ok());
         if let Some(date) = date.and_then(|text| httpdate::parse_http_date(text).ok()) {
-            self.millis.store(difference(date, sent, round_trip), Ordering::Relaxed);
+            let ahead = difference(date, sent, round_trip);
+            if ahead.saturating_abs() <= FARTHEST_MILLIS {
+                self.millis.store(ahead, Ordering::Relaxed);
+            } else {
+                tracing::warn!(
+                    hours = ahead / 3_600_000,
+                    "the answer's date is more than a day from this machine's clock; it is not believed"
+                );
+            }
         }
     }
 }
@@ -76,6 +88,26 @@ mod tests {
     #[test]
     fn a_slow_answer_proves_less() {
         assert_eq!(difference(at(1_700_000_020), sent(), Duration::from_secs(20)), 0);
+    }
+
+    #[test]
+    fn a_date_more_than_a_day_away_is_not_believed() {
+        let skew = Skew::default();
+        let dated = |at: SystemTime| {
+            let mut headers = HeaderMap::new();
+            headers.insert(http::header::DATE, httpdate::fmt_http_date(at).parse().unwrap());
+            skew.learn(&headers, crate::clock::now(), Duration::ZERO);
+            skew.get()
+        };
+        let now = SystemTime::now();
+        let hours = Duration::from_hours;
+        let learnt = dated(now + hours(23));
+        assert!(learnt > SignedDuration::from_hours(22), "{learnt}");
+        for absurd in [now + hours(25), now + hours(24 * 365 * 74), now - hours(25), UNIX_EPOCH] {
+            assert_eq!(dated(absurd), learnt, "what was learnt before stays");
+        }
+        assert!(dated(now - hours(23)) < SignedDuration::from_hours(-22));
+        assert!(skew.now().duration_since(crate::clock::now()).abs() <= SignedDuration::from_hours(24));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use super::Url;
 use super::carrier::Internet;
 use super::endpoint::AllowedEndpoints;
 use super::fence::{Always, Fence};
+use super::memory::Memory;
 use super::transport::{Options, Transport};
 
 /// A request as it arrived.
@@ -140,15 +141,25 @@ pub(crate) async fn closed_port() -> u16 {
 
 /// A transport that may go to loopback by address.
 pub(crate) fn transport() -> Transport {
-    transport_with(&["127.0.0.1", "localhost"], Arc::new(Always))
+    transport_with(&["127.0.0.1:*", "localhost:*"], Arc::new(Always))
 }
 
 pub(crate) fn transport_with(globs: &[&str], fence: Arc<dyn Fence>) -> Transport {
+    transport_of_all(globs, fence, Arc::default())
+}
+
+/// The same as [`transport`], with this memory.
+pub(crate) fn transport_of(memory: Arc<Memory>) -> Transport {
+    transport_of_all(&["127.0.0.1:*"], Arc::new(Always), memory)
+}
+
+fn transport_of_all(globs: &[&str], fence: Arc<dyn Fence>, memory: Arc<Memory>) -> Transport {
     // The first test to come installs it; the others find it installed.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let globs: Vec<String> = globs.iter().map(|glob| (*glob).to_owned()).collect();
     let endpoints = Arc::new(AllowedEndpoints::parse(&globs).unwrap().with_plain_http(true));
-    Transport::new(Options { ca_bundle: None, endpoints, fence, network: Arc::new(Internet) }).unwrap()
+    let network = Arc::new(Internet);
+    Transport::new(Options { ca_bundle: None, endpoints, fence, network, memory }).unwrap()
 }
 
 /// A deadline that no test that works ever reaches.

@@ -8,21 +8,25 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
-use http_body_util::BodyExt as _;
-use hyper::body::Body as _;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, timeout_at};
 
 use super::Url;
+pub use super::body::Body;
+use super::body::BodyError;
 use super::carrier::{Carrier, CarryError, Network};
 use super::endpoint::{AllowedEndpoints, EndpointError};
 use super::fence::Fence;
+use super::memory::Memory;
 use super::skew::Skew;
 
 /// Largest answer that is read: the longest page of a product list is far below it.
 pub const MAX_BODY: usize = 4 * 1024 * 1024;
+
+/// Largest answer that is read when its status is none of success: it holds a code and a message.
+pub const MAX_REFUSAL: usize = 64 * 1024;
 
 /// Leadership must outlast a call's deadline by this: what the kernel holds is not back at once.
 pub const FENCE_MARGIN: Duration = Duration::from_secs(2);
@@ -38,6 +42,8 @@ pub struct Options {
     pub fence: Arc<dyn Fence>,
     /// The way there.
     pub network: Arc<dyn Network>,
+    /// What answers may take.
+    pub memory: Arc<Memory>,
 }
 
 /// Why no connection could be set up.
@@ -77,14 +83,13 @@ pub struct Answer {
     /// Headers.
     pub headers: HeaderMap,
     /// The whole body.
-    pub body: Bytes,
+    pub body: Body,
 }
 
 impl Answer {
-    /// Seconds of a `Retry-After` header.
+    /// The hint of a `Retry-After` header, within the bounds of [`super::hint`].
     pub fn retry_after(&self) -> Option<Duration> {
-        let text = self.headers.get(http::header::RETRY_AFTER)?.to_str().ok()?;
-        text.trim().parse().ok().map(Duration::from_secs)
+        super::hint::retry_after(&self.headers)
     }
 }
 
@@ -95,6 +100,9 @@ impl fmt::Debug for Answer {
 }
 
 /// A request without an answer. Holds no header, no query, no body.
+///
+/// The text is what tenants read, of hosts that they may have chosen: it does not tell an open port from a closed one, what a
+/// name resolves to, or whose certificate is there. [`Self::detail`] does, for the operator's log.
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
     /// Leadership does not outlast the call. Nothing was sent.
@@ -113,7 +121,7 @@ pub enum TransportError {
         host: String,
     },
     /// No connection: name, route, refusal, TLS. Nothing was sent.
-    #[error("request to {host}: not sent, no connection: {}", root(source.as_ref()))]
+    #[error("request to {host}: not sent, {}", if is_tls(source.as_ref()) { "TLS failed" } else { "no connection" })]
     NotSent {
         /// The host.
         host: String,
@@ -128,7 +136,7 @@ pub enum TransportError {
         host: String,
     },
     /// The connection ended before a whole answer came.
-    #[error("request to {host}: connection ended without a whole answer: {}", root(source.as_ref()))]
+    #[error("request to {host}: connection ended without a whole answer")]
     Cut {
         /// The host.
         host: String,
@@ -136,15 +144,22 @@ pub enum TransportError {
         #[source]
         source: Box<dyn StdError + Send + Sync>,
     },
-    /// The answer is longer than [`MAX_BODY`].
-    #[error("request to {host}: answer longer than {MAX_BODY} bytes")]
+    /// The answer is longer than [`MAX_BODY`], or than [`MAX_REFUSAL`] and no success.
+    #[error("request to {host}: answer longer than {most} bytes")]
     BodyTooLarge {
         /// The host.
         host: String,
+        /// What it may have.
+        most: usize,
     },
 }
 
 impl TransportError {
+    /// The cause at the bottom: it names the certificate or the address; what lies above only repeats it.
+    pub fn detail(&self) -> Option<&(dyn StdError + 'static)> {
+        std::iter::successors(self.source(), |&error| error.source()).last()
+    }
+
     /// Whether the vendor can have seen the request. In doubt it can.
     pub fn may_have_been_sent(&self) -> bool {
         match self {
@@ -159,6 +174,7 @@ pub struct Transport {
     carrier: Box<dyn Carrier>,
     endpoints: Arc<AllowedEndpoints>,
     fence: Arc<dyn Fence>,
+    memory: Arc<Memory>,
     skew: Skew,
 }
 
@@ -172,7 +188,13 @@ impl Transport {
     /// Sets up TLS; connects with the first request. The process needs a default TLS provider by now.
     pub fn new(options: Options) -> Result<Self, BuildError> {
         let carrier = options.network.open(&options)?;
-        Ok(Self { carrier, endpoints: options.endpoints, fence: options.fence, skew: Skew::default() })
+        let Options { endpoints, fence, memory, .. } = options;
+        Ok(Self { carrier, endpoints, fence, memory, skew: Skew::default() })
+    }
+
+    /// What answers and lists may take.
+    pub fn memory(&self) -> &Arc<Memory> {
+        &self.memory
     }
 
     /// The vendor's clock minus ours, as its last answer showed; zero within two seconds.
@@ -192,7 +214,7 @@ impl Transport {
         if deadline <= Instant::now() {
             return Err(TransportError::Late { host });
         }
-        if !self.fence.covers(deadline + FENCE_MARGIN) {
+        if !self.fence.covers(crate::clock::later(deadline, FENCE_MARGIN)) {
             return Err(TransportError::NotLeader { host });
         }
         match timeout_at(deadline, self.exchange(request, &host)).await {
@@ -206,21 +228,13 @@ impl Transport {
         let carried = self.carrier.carry(request).await.map_err(|error| failure(host, error))?;
         let (head, incoming) = carried.into_parts();
         self.skew.learn(&head.headers, sent, started.elapsed());
-        let too_large = || TransportError::BodyTooLarge { host: host.to_owned() };
-        if incoming.size_hint().lower() > MAX_BODY as u64 {
-            return Err(too_large());
-        }
-        let mut incoming = std::pin::pin!(incoming);
-        let mut body = BytesMut::new();
-        while let Some(frame) = incoming.frame().await {
-            let frame = frame.map_err(|source| cut(host, source))?;
-            let Ok(chunk) = frame.into_data() else { continue };
-            if body.len() + chunk.len() > MAX_BODY {
-                return Err(too_large());
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(Answer { status: head.status, headers: head.headers, body: body.freeze() })
+        let most = if head.status.is_success() { MAX_BODY } else { MAX_REFUSAL };
+        let body = Body::read(incoming, most, &self.memory).await.map_err(|error| match error {
+            BodyError::TooLarge => TransportError::BodyTooLarge { host: host.to_owned(), most },
+            BodyError::Cut(source) => cut(host, source),
+            BodyError::Slow => TransportError::TimedOut { host: host.to_owned() },
+        })?;
+        Ok(Answer { status: head.status, headers: head.headers, body })
     }
 }
 
@@ -236,9 +250,13 @@ fn cut(host: &str, source: Box<dyn StdError + Send + Sync>) -> TransportError {
     TransportError::Cut { host: host.to_owned(), source }
 }
 
-/// The cause at the bottom, which names the certificate or the address; what lies above only repeats it.
-fn root<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
-    std::iter::successors(Some(error), |&error| error.source()).last().unwrap_or(error)
+/// Whether a connection failed because of TLS.
+fn is_tls(error: &(dyn StdError + 'static)) -> bool {
+    // An I/O error does not count what it wraps among its sources.
+    let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    error.is::<rustls::Error>()
+        || wrapped.is_some_and(|wrapped| is_tls(wrapped))
+        || error.source().is_some_and(is_tls)
 }
 
 #[cfg(test)]

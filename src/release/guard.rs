@@ -8,6 +8,7 @@ use kube::{Api, Client, ResourceExt};
 use tokio::time::{Instant, sleep};
 
 use super::ReleaseError;
+use crate::text::{SHOWN, printable};
 
 /// How often the Lease is looked at.
 const LOOK: Duration = Duration::from_millis(500);
@@ -53,5 +54,7 @@ pub(super) async fn nobody_leads(
 }
 
 fn holder(lease: &Lease) -> Option<String> {
-    lease.spec.as_ref()?.holder_identity.clone().filter(|holder| !holder.is_empty())
+    let holder = lease.spec.as_ref()?.holder_identity.as_deref()?;
+    // Whoever may write the Lease chooses the name, which is printed.
+    Some(printable(holder, SHOWN, [])).filter(|holder| !holder.is_empty())
 }

@@ -16,6 +16,7 @@ use crate::http::carrier::Network;
 use crate::http::endpoint::{AllowedEndpoints, EndpointError};
 use crate::http::fence::Fence;
 use crate::http::limit::{Budget, LimitSettings, Limiter};
+use crate::http::memory::Memory;
 use crate::http::transport::{BuildError, Options, Transport};
 use crate::metrics::Metrics;
 
@@ -36,6 +37,12 @@ pub enum ConnectionError {
     /// The endpoint is no URL.
     #[error("endpoint {0} is no URL; write scheme, host and port, such as https://host:443")]
     NoUrl(String),
+    /// A tenant's certificate authority would vouch for a vendor's own host.
+    #[error(
+        "caBundle is taken for hosts that --allowed-endpoints names and for no others: the vendors' hosts have public \
+         certificates; remove caBundle, or have the operator started with the host in --allowed-endpoints"
+    )]
+    CaBundle,
     /// The CA bundle cannot be used.
     #[error(transparent)]
     Transport(#[from] BuildError),
@@ -57,6 +64,10 @@ pub struct Surroundings {
     pub metrics: Metrics,
     /// How often keys were refused where that locks them.
     pub refusals: Arc<huawei::Refusals>,
+    /// What answers and lists may take.
+    pub memory: Arc<Memory>,
+    /// `limits.unsafe` of an account has no effect.
+    pub forbid_unsafe_limits: bool,
 }
 
 /// The request budget of one account. It outlives the account's connections, because the vendor counts what was
@@ -88,12 +99,17 @@ impl Connection {
         surroundings: &Surroundings,
         budget: &SharedBudget,
     ) -> Result<Self, ConnectionError> {
-        let endpoint = endpoint(settings.endpoint.as_deref(), surroundings)?;
+        let endpoints = Arc::new(surroundings.endpoints.or_hosts(hosts(settings.vendor)));
+        let endpoint = endpoint(settings.endpoint.as_deref(), &endpoints)?;
+        if ca_bundle.is_some() && !endpoints.are_named() {
+            return Err(ConnectionError::CaBundle);
+        }
         let options = Options {
             ca_bundle,
-            endpoints: Arc::clone(&surroundings.endpoints),
+            endpoints,
             fence: Arc::clone(&surroundings.fence),
             network: Arc::clone(&surroundings.network),
+            memory: Arc::clone(&surroundings.memory),
         };
         let access = &Access { settings, credentials, endpoint, options, surroundings, budget };
         let (key_id, cloud) = match settings.vendor {
@@ -107,7 +123,7 @@ impl Connection {
             vendor: settings.vendor,
             region: settings.region().to_owned(),
             cloud,
-            inventory: Inventory::default(),
+            inventory: Inventory::new(Arc::clone(&surroundings.memory)),
             seen: Mutex::default(),
         })
     }
@@ -136,6 +152,18 @@ impl Connection {
     /// Whether this connection has shown a product: then its not-found is believed (protocol, "Absent").
     pub fn has_seen(&self, id: &str) -> bool {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).contains(id)
+    }
+}
+
+/// The hosts at which a vendor serves the API, as entries of the list of allowed ones: an account of the vendor may name these
+/// as long as the operator's flag names no others. A region begins with two letters and a dash, which tells it from the
+/// names of services at which customers have hosts of their own, such as `oss-cn-hangzhou` and `obs`.
+pub fn hosts(vendor: Vendor) -> &'static [&'static str] {
+    match vendor {
+        Vendor::TencentCloud => tencent::HOSTS,
+        Vendor::TencentCloudLegacy => tencent_legacy::HOSTS,
+        Vendor::AlibabaCloud => alibaba::HOSTS,
+        Vendor::HuaweiCloud => huawei::HOSTS,
     }
 }
 
@@ -184,7 +212,7 @@ impl Access<'_> {
 
     /// A host of the account's settings, if it is allowed.
     pub(super) fn host(&self, text: Option<&str>) -> Result<Option<Url>, ConnectionError> {
-        endpoint(text, self.surroundings)
+        endpoint(text, &self.options.endpoints)
     }
 
     /// A transport to the hosts that may be called.
@@ -194,7 +222,13 @@ impl Access<'_> {
 
     /// The account's budget at the vendor.
     pub(super) fn limiter(&self, budgets: &[Budget]) -> Arc<Limiter> {
-        let limits = limits(self.settings);
+        let mut limits = limits(self.settings);
+        if limits.unsafe_raise && self.surroundings.forbid_unsafe_limits {
+            tracing::warn!(
+                "an account's limits.unsafe has no effect: the operator runs with --forbid-unsafe-limits"
+            );
+            limits.unsafe_raise = false;
+        }
         let limiter = self.budget.get_or_init(|| {
             let observer = self.surroundings.metrics.limiter_observer(self.settings.vendor.as_str());
             Arc::new(Limiter::new(budgets, limits.clone()).observed_by(observer))
@@ -224,13 +258,12 @@ impl Access<'_> {
     }
 }
 
-fn endpoint(text: Option<&str>, surroundings: &Surroundings) -> Result<Option<Url>, ConnectionError> {
+fn endpoint(text: Option<&str>, endpoints: &AllowedEndpoints) -> Result<Option<Url>, ConnectionError> {
     let Some(text) = text else {
         return Ok(None);
     };
     let url: Url = text.parse().map_err(|_| ConnectionError::NoUrl(text.to_owned()))?;
-    surroundings
-        .endpoints
+    endpoints
         .check(&url)
         .map_err(|source| ConnectionError::Endpoint { endpoint: text.to_owned(), source })?;
     Ok(Some(url))

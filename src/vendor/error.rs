@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::http::limit::Refused;
 use crate::http::transport::TransportError;
+use crate::text::{Code, Message, RequestId, Subject};
 
 /// What a failure means for the product, whatever the vendor calls it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -51,24 +52,24 @@ pub enum Effect {
     Unclear,
 }
 
-/// A failed vendor operation.
+/// A failed vendor operation. Whatever in it a vendor has chosen is bounded and printable by its type.
 #[derive(Debug, thiserror::Error)]
 #[error("{action} of {object}: {message}{}", .code.as_ref().map(|c| format!(" ({c})")).unwrap_or_default())]
 pub struct VendorError {
     /// The vendor's action: `CreateProduct`.
     pub action: &'static str,
     /// What it was about: a product name or id, or `products` for a list.
-    pub object: String,
+    pub object: Subject,
     /// What it means.
     pub class: Class,
     /// Whether it may have happened.
     pub effect: Effect,
     /// The vendor's full code.
-    pub code: Option<String>,
+    pub code: Option<Code>,
     /// The vendor's message or ours; never holds a secret.
-    pub message: String,
+    pub message: Message,
     /// The vendor's id of the request, for its support.
-    pub request_id: Option<String>,
+    pub request_id: Option<RequestId>,
     /// The vendor's hint when to come back.
     pub retry_after: Option<Duration>,
     /// The transport's failure, if that was it.
@@ -78,16 +79,14 @@ pub struct VendorError {
 
 impl VendorError {
     /// A failure before anything was sent.
-    pub fn not_sent(action: &'static str, object: &str, class: Class, message: String) -> Self {
-        let object = object.to_owned();
-        let effect = Effect::NotSent;
+    pub fn not_sent(action: &'static str, object: &str, class: Class, message: impl Into<Message>) -> Self {
         Self {
             action,
-            object,
+            object: object.into(),
             class,
-            effect,
+            effect: Effect::NotSent,
             code: None,
-            message,
+            message: message.into(),
             request_id: None,
             retry_after: None,
             source: None,
@@ -109,7 +108,7 @@ impl VendorError {
                 Some(retry_after),
             ),
         };
-        Self { retry_after, ..Self::not_sent(action, object, class, message.to_owned()) }
+        Self { retry_after, ..Self::not_sent(action, object, class, message) }
     }
 
     /// The request got no answer.

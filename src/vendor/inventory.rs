@@ -4,11 +4,13 @@
 //! once; otherwise everyone who waits joins the next list, so a thousand look-ups cost one.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
+use super::bounds::weight;
 use super::{AnyCloud, Call, Cloud, VendorError};
+use crate::http::memory::{Kept, Memory};
 use crate::plan::Listing;
 use crate::plan::mark::{Mark, Marks, find};
 
@@ -22,6 +24,8 @@ fn owner(mark: &Mark) -> Owner {
 #[derive(Default)]
 struct Latest {
     listing: Option<Listing>,
+    /// The memory of `listing`.
+    kept: Option<Kept>,
     failed: Option<(Timestamp, Arc<VendorError>)>,
     /// Lists begun before this show what is known to be gone.
     outdated: Option<Timestamp>,
@@ -71,11 +75,40 @@ impl Latest {
 /// The lists of one connection.
 #[derive(Default)]
 pub struct Inventory {
-    latest: Mutex<Latest>,
+    latest: Arc<Mutex<Latest>>,
     turn: tokio::sync::Mutex<()>,
+    memory: Arc<Memory>,
 }
 
 impl Inventory {
+    /// No list yet. What is kept of lists is counted in `memory`.
+    pub fn new(memory: Arc<Memory>) -> Self {
+        Self { memory, ..Self::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Latest> {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps a list as long as there is memory for it. A list that is let go is read again by whoever needs one.
+    fn keep(&self, listing: &Listing) {
+        let bytes = listing.products.iter().map(weight).sum();
+        // Outside of the lock: to make room other lists are let go, and one of them may be this account's last one.
+        let before = self.lock().kept.take();
+        drop(before);
+        let latest = Arc::downgrade(&self.latest);
+        let kept = self.memory.lists.keep(bytes, move || {
+            let Some(latest) = latest.upgrade() else { return };
+            let mut latest = latest.lock().unwrap_or_else(PoisonError::into_inner);
+            let let_go = (latest.listing.take(), latest.kept.take());
+            drop(latest);
+            drop(let_go);
+        });
+        let mut latest = self.lock();
+        latest.take(listing);
+        latest.kept = Some(kept);
+    }
+
     /// A complete list begun at or after `begun_after`.
     ///
     /// # Errors
@@ -94,24 +127,22 @@ impl Inventory {
             return answer;
         }
         let begun = crate::clock::now();
-        let answer = cloud.list(call).await;
-        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        match answer {
+        match cloud.list(call).await {
             Ok(products) => {
                 let listing = Listing { begun, products: products.into() };
-                latest.take(&listing);
+                self.keep(&listing);
                 Ok(listing)
             }
             Err(error) => {
                 let error = Arc::new(error);
-                latest.failed = Some((begun, Arc::clone(&error)));
+                self.lock().failed = Some((begun, Arc::clone(&error)));
                 Err(error)
             }
         }
     }
 
     fn answered(&self, begun_after: Timestamp) -> Option<Result<Listing, Arc<VendorError>>> {
-        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let latest = self.lock();
         let begun_after = latest.outdated.map_or(begun_after, |outdated| outdated.max(begun_after));
         if let Some(listing) = latest.listing.as_ref().filter(|listing| listing.begun >= begun_after) {
             return Some(Ok(listing.clone()));
@@ -122,24 +153,27 @@ impl Inventory {
 
     /// A product was deleted: whoever looks from now on needs a list that begins now.
     pub fn outdate(&self, id: &str) {
-        self.latest.lock().unwrap_or_else(PoisonError::into_inner).outdate(id);
+        self.lock().outdate(id);
     }
 
     /// Whether the last list, however old, shows a product with the mark of this owner, namespace and name
     /// that was not deleted since.
     pub fn shows_owner(&self, mark: &Mark) -> bool {
-        self.latest.lock().unwrap_or_else(PoisonError::into_inner).shows_owner(mark)
+        self.lock().shows_owner(mark)
     }
 
     /// Lets a list go that began before a moment: no look-up takes it any more, and it is as large as all products.
     pub fn forget(&self, before: Timestamp) {
-        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut latest = self.lock();
         latest.listing = latest.listing.take().filter(|listing| listing.begun >= before);
+        let let_go = if latest.listing.is_none() { latest.kept.take() } else { None };
+        drop(latest);
+        drop(let_go);
     }
 
     /// The last complete list, if it was not forgotten.
     pub fn latest(&self) -> Option<Listing> {
-        self.latest.lock().unwrap_or_else(PoisonError::into_inner).listing.clone()
+        self.lock().listing.clone()
     }
 }
 

@@ -5,14 +5,18 @@
 //! in [`Traits`].
 
 pub mod alibaba;
+mod bounds;
 pub mod connection;
 pub mod error;
 mod fresh;
+#[cfg(test)]
+mod hostile;
 pub mod huawei;
 pub mod inventory;
 mod known;
 mod line;
 mod operation;
+mod pages;
 pub mod place;
 pub mod tencent;
 pub mod tencent_legacy;
@@ -25,11 +29,15 @@ use secrecy::SecretString;
 use crate::api::IotProductSpec;
 use crate::api::product::tencent::SecretKeyRef;
 use crate::http::limit::Permit;
+use crate::text::printable;
 pub use error::{Class, Effect, VendorError};
 pub use operation::Call;
 
 /// Path of a product field, spelt as in the manifest below `spec`: `name`, `dynamicRegistration.limit`.
 pub type Field = &'static str;
+
+/// Longest value that is shown, in characters: a description of twice the length that any vendor allows.
+const SHOWN: usize = 1000;
 
 /// One value of a product field in the manifest's terms (`Symmetric`, not the vendor's `2`).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -42,6 +50,13 @@ pub enum Value {
     Flag(bool),
     /// A map that is compared entry by entry; entries that the manifest does not name are left alone.
     Map(BTreeMap<String, String>),
+}
+
+impl Value {
+    /// The value as it may be shown to people: what a vendor's answer has in it is bounded and printable.
+    pub fn shown(&self) -> String {
+        printable(&self.to_string(), SHOWN, [])
+    }
 }
 
 impl std::fmt::Display for Value {
@@ -253,7 +268,7 @@ pub trait Cloud {
             "set a password",
             target.id,
             Class::Spec,
-            "this vendor's products have no password".to_owned(),
+            "this vendor's products have no password",
         );
         async { Err(error) }
     }

@@ -18,7 +18,7 @@ pub struct Call {
 impl Call {
     /// A call of the account itself that ends within `limit` from now.
     pub fn within(lane: Lane, limit: Duration) -> Self {
-        Self { caller: lane.into(), deadline: Instant::now() + limit }
+        Self { caller: lane.into(), deadline: crate::clock::later(Instant::now(), limit) }
     }
 
     /// The same for an object of a namespace.

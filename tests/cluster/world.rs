@@ -194,7 +194,7 @@ impl World {
         let mut all: Flags = [
             ("watch-namespaces", self.namespace.name()),
             ("leader-elect", "false"),
-            ("allowed-endpoints", "127.0.0.1"),
+            ("allowed-endpoints", "127.0.0.1:*"),
             ("allow-plain-http", ""),
             ("owner-id", OWNER),
             ("secret-check-interval", "1h"),

@@ -60,7 +60,7 @@ fn served() -> Arc<[Kind]> {
 fn endpoints() -> Arc<AllowedEndpoints> {
     static ENDPOINTS: OnceLock<Arc<AllowedEndpoints>> = OnceLock::new();
     Arc::clone(ENDPOINTS.get_or_init(|| {
-        let endpoints = AllowedEndpoints::parse(&["vendor.test".to_owned()]).expect("a glob");
+        let endpoints = AllowedEndpoints::parse(&["vendor.test:80".to_owned()]).expect("a glob");
         Arc::new(endpoints.with_plain_http(true))
     }))
 }
@@ -142,6 +142,8 @@ impl World {
             network: Arc::new(Vendors { simulator: self.simulator.clone(), gate: self.gate.clone() }),
             metrics: Metrics::new(),
             refusals: Arc::default(),
+            memory: Arc::default(),
+            forbid_unsafe_limits: false,
         };
         let health = Health::new(&["IotProduct", "IotAccount", "ClusterIotAccount"], Duration::from_mins(1));
         let (drain, draining) = tokio::sync::watch::channel(false);

@@ -42,7 +42,7 @@ install_operator() {
 
 story() {
   definitions=()
-  values=(--set "allowedEndpoints={iot-simulator.iot-operator}" --set allowPlainHttp=true)
+  values=(--set "allowedEndpoints={iot-simulator.iot-operator:8080}" --set allowPlainHttp=true)
   vendors_and_charts
   pods_as_meant
   products_turn_ready

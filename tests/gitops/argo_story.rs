@@ -67,7 +67,7 @@ impl Story<'_> {
             if application["metadata"]["name"] == "iot-operator" {
                 // There is no node here: the operator runs beside the cluster.
                 application["spec"]["source"]["helm"]["valuesObject"] = json!({"ownerId": "gitops",
-                    "replicas": 0, "allowedEndpoints": ["127.0.0.1"], "allowPlainHttp": true});
+                    "replicas": 0, "allowedEndpoints": ["127.0.0.1:*"], "allowPlainHttp": true});
             }
         }
         let (root, rest): (Vec<Value>, Vec<Value>) =

@@ -67,7 +67,7 @@ impl Lab {
         const METRICS: &str = "127.0.0.1:8070";
         const HEALTH: &str = "127.0.0.1:8071";
         const NAMESPACE: &str = "iot-operator";
-        let mut arguments = vec!["run".to_owned(), "--allowed-endpoints=127.0.0.1".to_owned()];
+        let mut arguments = vec!["run".to_owned(), "--allowed-endpoints=127.0.0.1:*".to_owned()];
         arguments.extend(["--allow-plain-http", "--owner-id=gitops"].map(str::to_owned));
         let mut kubeconfig = self.admin_kubeconfig();
         if let Some(deployment) = self.get(Kind::Deployment, NAMESPACE, "iot-operator").await {

@@ -141,7 +141,7 @@ fn ours(binary: &Path, wishes: &Wishes<'_>, address: SocketAddr) -> Command {
     command
         .args(["run", "--metrics-addr=127.0.0.1:0"])
         .arg(format!("--health-addr={address}"))
-        .args(["--allowed-endpoints=127.0.0.1", "--allow-plain-http", "--owner-id=bench"])
+        .args(["--allowed-endpoints=127.0.0.1:*", "--allow-plain-http", "--owner-id=bench"])
         .arg(format!("--lease-namespace={}", wishes.namespace));
     command
 }

@@ -37,7 +37,8 @@ async fn a_refused_connection_was_not_sent() {
     let error = transport().send(post(url, "CONFIDENTIAL"), later()).await.unwrap_err();
     assert!(matches!(error, TransportError::NotSent { .. }), "{error:?}");
     assert!(!error.may_have_been_sent());
-    assert!(error.to_string().to_lowercase().contains("refused"), "{error}");
+    assert_eq!(error.to_string(), "request to 127.0.0.1: not sent, no connection");
+    assert!(error.detail().unwrap().to_string().to_lowercase().contains("refused"), "for the log: {error:?}");
     assert!(!all_texts(&error).contains("CONFIDENTIAL"));
 }
 
@@ -47,7 +48,16 @@ async fn a_failed_handshake_was_not_sent() {
     let url = Url::parse(&format!("https://127.0.0.1:{}/", server.port)).unwrap();
     let error = transport().send(post(url, "x"), later()).await.unwrap_err();
     assert!(matches!(error, TransportError::NotSent { .. }), "{error:?}");
+    assert_eq!(error.to_string(), "request to 127.0.0.1: not sent, TLS failed", "{error:?}");
     assert!(server.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_name_without_address_reads_like_a_port_without_server() {
+    let transport = transport_with(&["nowhere.invalid:*"], Arc::new(Always));
+    let url = Url::parse("http://nowhere.invalid/").unwrap();
+    let error = transport.send(post(url, "x"), later()).await.unwrap_err();
+    assert_eq!(error.to_string(), "request to nowhere.invalid: not sent, no connection");
 }
 
 #[tokio::test]
@@ -119,6 +129,53 @@ async fn the_longest_allowed_answer_is_read() {
     assert!(!format!("{answer:?}").contains("xx"));
 }
 
+#[tokio::test]
+async fn a_refusal_is_read_as_far_as_a_code_and_a_message_need_it() {
+    for (length, read) in [(MAX_REFUSAL, true), (MAX_REFUSAL + 1, false)] {
+        let server = Server::start(move |_| Say::with(500, &[], vec![b'x'; length])).await;
+        let answer = transport().send(post(server.url("/"), "x"), later()).await;
+        let too_large = |error: &TransportError| matches!(error, TransportError::BodyTooLarge { most, .. } if *most == MAX_REFUSAL);
+        assert!(if read { answer.is_ok() } else { too_large(&answer.unwrap_err()) }, "{length}");
+    }
+}
+
+#[tokio::test]
+async fn long_answers_take_turns_and_short_ones_do_not_wait_for_them() {
+    let memory = Arc::new(Memory::default());
+    let server = Server::start(|seen| match seen.target.as_str() {
+        "/short" => Say::ok("short"),
+        _ => Say::ok(vec![b'x'; MAX_BODY]),
+    })
+    .await;
+    let transport = crate::http::testing::transport_of(Arc::clone(&memory));
+    let held = [memory.answers.wide().await, memory.answers.wide().await];
+    let long = transport.send(post(server.url("/long"), "x"), later());
+    let mut long = std::pin::pin!(long);
+    tokio::select! {
+        biased;
+        _ = &mut long => panic!("there is no place for a long answer"),
+        short = transport.send(post(server.url("/short"), "x"), later()) => assert_eq!(&short.unwrap().body[..], b"short"),
+    }
+    drop(held);
+    let answer = long.await.unwrap();
+    assert_eq!(answer.body.len(), MAX_BODY);
+    drop(answer);
+    drop([memory.answers.wide().await, memory.answers.wide().await]);
+}
+
+#[tokio::test]
+async fn an_answer_that_finds_no_place_ends_with_its_deadline_and_gives_all_back() {
+    let memory = Arc::new(Memory::default());
+    let server = Server::start(|_| Say::ok(vec![b'x'; MAX_BODY])).await;
+    let transport = crate::http::testing::transport_of(Arc::clone(&memory));
+    let held = [memory.answers.wide().await, memory.answers.wide().await];
+    let deadline = Instant::now() + Duration::from_secs(2);
+    let error = transport.send(post(server.url("/"), "x"), deadline).await.unwrap_err();
+    assert!(matches!(error, TransportError::TimedOut { .. }) && error.may_have_been_sent(), "{error:?}");
+    drop(held);
+    assert!(transport.send(post(server.url("/"), "x"), later()).await.is_ok());
+}
+
 /// Covers until a moment, and keeps what it was asked.
 struct Until(Instant, Mutex<Vec<Instant>>);
 
@@ -134,7 +191,7 @@ async fn nothing_is_sent_that_leadership_does_not_outlast() {
     let server = Server::start(|_| Say::ok("")).await;
     let fence = Arc::new(Until(later(), Mutex::default()));
     let asked = Arc::clone(&fence);
-    let transport = transport_with(&["127.0.0.1"], fence);
+    let transport = transport_with(&["127.0.0.1:*"], fence);
     let error = transport.send(post(server.url("/"), "x"), asked.0).await.unwrap_err();
     assert!(matches!(error, TransportError::NotLeader { .. }), "{error:?}");
     assert!(!error.may_have_been_sent());
@@ -146,11 +203,11 @@ async fn nothing_is_sent_that_leadership_does_not_outlast() {
 #[tokio::test]
 async fn hosts_are_checked_by_name_and_by_address() {
     let server = Server::start(|_| Say::ok("")).await;
-    let by_name = transport_with(&["127.0.0.2"], Arc::new(Always));
+    let by_name = transport_with(&["127.0.0.2:*"], Arc::new(Always));
     let error = by_name.send(post(server.url("/"), "x"), later()).await.unwrap_err();
     assert!(matches!(error, TransportError::NotAllowed(EndpointError::Host { .. })), "{error:?}");
     let url = Url::parse(&format!("http://localhost:{}/", server.port)).unwrap();
-    let by_address = transport_with(&["localhost"], Arc::new(Always));
+    let by_address = transport_with(&["localhost:*"], Arc::new(Always));
     let error = by_address.send(post(url, "x"), later()).await.unwrap_err();
     assert!(matches!(error, TransportError::NotAllowed(EndpointError::Address { .. })), "{error:?}");
     assert!(!error.may_have_been_sent());
@@ -179,6 +236,7 @@ fn a_bundle_without_certificates_is_refused() {
             endpoints,
             fence: Arc::new(Always),
             network: Arc::new(Internet),
+            memory: Arc::default(),
         };
         assert!(Transport::new(options).is_err(), "{pem:?}");
     }

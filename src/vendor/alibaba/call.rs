@@ -9,11 +9,12 @@ use tokio::time::Instant;
 use super::client::Alibaba;
 use super::error::{Meaning, of_answer};
 use super::sign::{Ready, Stamp};
-use super::wire::{self, Members, Parameters};
+use super::wire::{self, Members, Parameters, Refusal, Unreadable};
 use crate::api::account::AlibabaSignature;
+use crate::http::hint;
 use crate::http::limit::Permit;
 use crate::http::transport::{Answer, Request};
-use crate::vendor::line::printable;
+use crate::text::{Code, RequestId, VENDOR_WORDS, printable};
 use crate::vendor::{Call, Class, Effect, VendorError};
 
 /// The vendor's hint is within these, whatever its unit may be.
@@ -40,7 +41,7 @@ impl<'a> Ask<'a> {
     }
 
     fn not_sent(&self, class: Class, what: &str) -> VendorError {
-        VendorError::not_sent(self.action, self.object, class, what.to_owned())
+        VendorError::not_sent(self.action, self.object, class, what)
     }
 }
 
@@ -89,28 +90,33 @@ impl Alibaba {
     fn judge(&self, ask: &Ask<'_>, ready: &Ready, answer: &Answer) -> Result<Members, VendorError> {
         let status = answer.status;
         let envelope = wire::envelope(&answer.body);
-        let request_id = envelope.as_ref().ok().and_then(|envelope| envelope.request_id.clone());
+        let hide = &self.signer.token;
+        let request_id = envelope.as_ref().ok().and_then(|envelope| envelope.request_id.as_deref());
+        let request_id = request_id.map(|id| RequestId::without(id, hide));
         let (code, message) = match envelope.map(|envelope| envelope.content) {
             Ok(Ok(members)) if status == StatusCode::OK => {
                 return Ok(members);
             }
-            Ok(Err(refusal)) => (refusal.code, self.printable(&refusal.message, ready)),
+            Ok(Err(Refusal { code, message })) => {
+                (code.map(|code| Code::without(&code, hide)), self.words(&message, ready))
+            }
+            Err(unreadable) if status == StatusCode::OK => (None, unreadable.to_string()),
             _ => (None, String::new()),
         };
         let message = match (&code, status) {
-            (Some(_), _) => message,
-            (None, StatusCode::OK) if message.is_empty() => "the answer is not of this API".to_owned(),
-            (None, _) => format!("HTTP {} {message}", status.as_u16()).trim_end().to_owned(),
+            (None, StatusCode::OK) if message.is_empty() => Unreadable::NoAnswer.to_string(),
+            (Some(_), _) | (None, StatusCode::OK) => message,
+            (None, _) => format!("HTTP {} {message}", status.as_u16()),
         };
-        let told = hint(answer);
+        let told = told(answer);
         let Meaning { class, effect } = of_answer(ask.action, status, code.as_deref(), told.is_some());
         Err(VendorError {
             action: ask.action,
-            object: ask.object.to_owned(),
+            object: ask.object.into(),
             class,
             effect,
             code,
-            message,
+            message: message.into(),
             request_id,
             retry_after: told.or_else(|| answer.retry_after()),
             source: None,
@@ -118,9 +124,9 @@ impl Alibaba {
     }
 
     /// The vendor's message on one line, bounded, without what we sent in confidence.
-    fn printable(&self, message: &str, ready: &Ready) -> String {
+    fn words(&self, message: &str, ready: &Ready) -> String {
         let (said, signed) = message.split_once(SIGNED_TEXT).map_or((message, None), |(a, b)| (a, Some(b)));
-        let mut text = printable(said, &self.signer.token);
+        let mut text = printable(said, VENDOR_WORDS, &self.signer.token);
         if let (Some(signed), AlibabaSignature::Rpc) = (signed, self.signer.style) {
             text = if signed.trim() == ready.string_to_sign.expose_secret() {
                 "the request arrived as it was signed, so the accessKeySecret is wrong".to_owned()
@@ -134,8 +140,8 @@ impl Alibaba {
 }
 
 /// The vendor's hint when to come back: its own client takes a positive whole number of milliseconds.
-fn hint(answer: &Answer) -> Option<Duration> {
+fn told(answer: &Answer) -> Option<Duration> {
     let text = answer.headers.get("x-acs-retry-after")?.to_str().ok()?;
-    let milliseconds = text.trim().parse().ok().filter(|number| *number > 0)?;
+    let milliseconds = hint::whole(text.trim()).filter(|number| *number > 0)?;
     (answer.status != StatusCode::OK).then(|| Duration::from_millis(milliseconds).clamp(HINT.0, HINT.1))
 }

@@ -12,15 +12,14 @@ use super::{Settings, TRAITS, sign};
 use crate::api::Vendor;
 use crate::http::Url;
 use crate::http::limit::Permit;
+use crate::http::memory::Reading;
 use crate::vendor::fresh::Fresh;
 use crate::vendor::line::{Line, host_header};
+use crate::vendor::pages::{Next, Pages, until_settled};
 use crate::vendor::{
     Call, Changes, Class, Cloud, CreateRequest, Effect, Field, Fields, Observed, Target, Traits, Value,
     VendorError,
 };
-
-/// How often a list that changed while it was read is read again.
-const REREADS: usize = 3;
 
 /// Status of a product that the console shows as released and lets nobody change or delete.
 const RELEASED: &str = "RELEASE_STATUS";
@@ -63,31 +62,27 @@ impl Alibaba {
     }
 
     /// All pages once. `None` when total and pages do not agree: the list changed meanwhile.
-    async fn whole_list(&self, call: Call) -> Result<Option<Vec<Observed>>, VendorError> {
-        let mut found = BTreeMap::new();
-        let (mut total, mut seen, mut page) = (None, 0, 1);
-        loop {
+    async fn whole_list(&self, reading: &Reading, call: Call) -> Result<Option<Vec<Observed>>, VendorError> {
+        let mut pages = Pages::new(wire::LIST, reading);
+        for page in 1.. {
             let ask = Ask::new("QueryProductList", "products", wire::list(page));
             let members = self.call(&ask, call).await?;
-            let (count, products) =
+            let (total, products) =
                 wire::page(&members).ok_or_else(|| ask.unreadable("the answer has no list and total"))?;
-            if *total.get_or_insert(count) != count {
-                return Ok(None);
+            let products: Option<Vec<_>> =
+                products.into_iter().map(|product| fields::observed(product, false)).collect();
+            let products =
+                products.ok_or_else(|| ask.unreadable("a list entry has no key or name that can be one"))?;
+            match pages
+                .take(total, products.into_iter())
+                .map_err(|endless| ask.unreadable(&endless.to_string()))?
+            {
+                Next::Page => {}
+                Next::Done => return Ok(Some(pages.into_products())),
+                Next::Changed => return Ok(None),
             }
-            let before = seen;
-            for product in products {
-                let product = fields::observed(product, false)
-                    .ok_or_else(|| ask.unreadable("a list entry has no key or name"))?;
-                found.insert(product.id.clone(), product);
-                seen += 1;
-            }
-            if seen >= count || seen == before {
-                break;
-            }
-            page += 1;
         }
-        let complete = u64::try_from(found.len()).ok() == total;
-        Ok(complete.then(|| found.into_values().collect()))
+        Ok(None)
     }
 
     /// One product by its key. While a fresh one may not be shown yet, not-found proves nothing.
@@ -95,7 +90,7 @@ impl Alibaba {
         let ask = Ask::new("QueryProduct", id, wire::of_product(id));
         let members = match self.call(&ask, call).await {
             Err(error) if error.is_not_found() && self.fresh.may_lag(id) => {
-                let message = "just created and not shown by the vendor yet".to_owned();
+                let message = "just created and not shown by the vendor yet".into();
                 return Err(VendorError { class: Class::Unavailable, message, ..error });
             }
             answer => answer?,
@@ -181,7 +176,8 @@ impl Cloud for Alibaba {
         let ask = Ask::new(action, &request.name, parameters);
         let members: Members = self.attempt(&ask, permit, call.deadline).await?;
         // Only the key is believed (protocol, Create 4).
-        let id = wire::created_key(&members).ok_or_else(|| ask.unreadable("the answer has no ProductKey"))?;
+        let id = wire::created_key(&members)
+            .ok_or_else(|| ask.unreadable("the answer has no ProductKey that can be one"))?;
         self.fresh.created(&id);
         Ok(id)
     }
@@ -206,13 +202,9 @@ impl Cloud for Alibaba {
     }
 
     async fn list(&self, call: Call) -> Result<Vec<Observed>, VendorError> {
-        for _ in 0..=REREADS {
-            if let Some(products) = self.whole_list(call).await? {
-                return Ok(products);
-            }
-        }
         let ask = Ask::new("QueryProductList", "products", Vec::new());
-        Err(ask.unreadable("the list changed each time while it was read"))
+        let reading = &self.line.lists().begin();
+        until_settled(reading, |what| ask.unreadable(what), |reading| self.whole_list(reading, call)).await
     }
 
     async fn update(

@@ -214,6 +214,12 @@ fn known(code: &str) -> Option<Class> {
     codes.find(|(known, _)| known.eq_ignore_ascii_case(code)).map(|(_, class)| *class)
 }
 
+/// The code as the vendor documents it, if it does.
+pub(in crate::vendor) fn documented(code: &str) -> Option<&'static str> {
+    let mut codes = GATEWAY.iter().chain(BUSINESS).chain(PARTS);
+    codes.find(|(known, _)| known.eq_ignore_ascii_case(code)).map(|(known, _)| *known)
+}
+
 fn by_family(code: &str) -> Option<Class> {
     let last = code.rsplit('.').next().unwrap_or_default();
     if THROTTLED.iter().any(|word| word.eq_ignore_ascii_case(last)) {

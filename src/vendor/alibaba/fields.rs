@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::wire::{Parameters, Product};
+use crate::vendor::bounds::within;
 use crate::vendor::{Changes, CreateRequest, Field, Fields, Observed, Rule, Value};
 
 const ENCRYPTION: Field = "encryption";
@@ -71,7 +72,7 @@ pub(super) fn observed(product: Product, full: bool) -> Option<Observed> {
     let fields = fields(&product, full);
     let Product { description, secret, created_at, .. } = product;
     let description = description.unwrap_or_default();
-    Some(Observed { id, name, description, serial: None, fields, secret, created_at, full })
+    within(Observed { id, name, description, serial: None, fields, secret, created_at, full })
 }
 
 fn fields(product: &Product, full: bool) -> Fields {

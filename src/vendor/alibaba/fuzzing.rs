@@ -4,17 +4,26 @@ use http::StatusCode;
 
 use super::{error, fields, sign, wire};
 use crate::vendor::CreateRequest;
+use crate::vendor::bounds::{assert_printable, assert_within};
 
 pub(crate) fn answer(body: &[u8]) {
-    if let Some(members) = wire::envelope(body).ok().and_then(|envelope| envelope.content.ok()) {
-        if let Some((_, products)) = wire::page(&members) {
-            assert!(products.len() <= body.len(), "no more products than bytes");
-            for product in products {
-                drop(fields::observed(product, false));
+    let Ok(envelope) = wire::envelope(body) else { return };
+    match envelope.content {
+        Ok(members) => {
+            if let Some((_, products)) = wire::page(&members) {
+                assert!(products.len() as u64 <= wire::PAGE, "no more products than were asked for");
+                let products = products.into_iter().filter_map(|product| fields::observed(product, false));
+                products.for_each(|product| assert_within(&product));
             }
+            assert!(wire::tags(&members).is_none_or(|tags| tags.len() as u64 <= wire::PAGE));
+            drop(wire::created_key(&members));
+            let product = wire::data(&members).and_then(|product| fields::observed(product, true));
+            drop(product.inspect(assert_within));
         }
-        drop((wire::tags(&members), wire::created_key(&members)));
-        drop(wire::data(&members).and_then(|product| fields::observed(product, true)));
+        Err(refusal) => {
+            let request_id = envelope.request_id.as_deref();
+            assert_printable(refusal.code.as_deref(), &refusal.message, request_id);
+        }
     }
 }
 

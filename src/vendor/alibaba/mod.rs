@@ -23,6 +23,7 @@ use crate::vendor::Traits;
 
 pub use client::Alibaba;
 pub(super) use connect::connect;
+pub(super) use error::documented;
 pub use fields::RULES;
 
 /// Calls per second and account, one number for each action's page. RAM users share their account's.
@@ -49,6 +50,9 @@ pub static TRAITS: Traits = Traits {
     description_units: 71,
     rules: RULES,
 };
+
+/// Hosts of the API: of a region, and of a region from within its VPCs ("Endpoints").
+pub(super) const HOSTS: &[&str] = &["iot.??-*.aliyuncs.com", "iot-vpc.??-*.aliyuncs.com"];
 
 /// The host that serves the API of a region.
 pub(super) fn host(region: &str) -> String {

@@ -8,6 +8,11 @@ use std::collections::BTreeMap;
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
+use crate::vendor::known::{self, Known};
+use crate::vendor::{bounds, pages};
+
+pub(super) use crate::vendor::known::Unreadable;
+
 /// Members of one answer or of an object in it.
 pub(super) type Members = Map<String, Value>;
 
@@ -16,6 +21,48 @@ pub(super) type Parameters = Vec<(String, String)>;
 
 /// Largest page of `QueryProductList` ("QueryProductList": 1 to 200).
 pub(super) const PAGE: u64 = 200;
+
+/// Largest lists: 1,000 products in an instance ("Limits").
+pub(super) const LIST: pages::Bounds = pages::Bounds { page: PAGE, quota: 1_000, factor: 2 };
+
+/// What is read of an answer. A product has 100 tags at most, so a page of products is the longest array.
+const KNOWN: Known = Known { names: NAMES, elements: PAGE };
+
+/// Every member that is read here.
+const NAMES: &[&str] = &[
+    "RequestId",
+    "requestId",
+    "Success",
+    "Code",
+    "code",
+    "ErrorMessage",
+    "Message",
+    "message",
+    "InvalidProductTags",
+    "ProductTag",
+    "TagKey",
+    "TagValue",
+    "Data",
+    "Total",
+    "List",
+    "ProductInfo",
+    "ProductKey",
+    "ProductName",
+    "Description",
+    "ProductSecret",
+    "ProductStatus",
+    "AliyunCommodityCode",
+    "NodeType",
+    "DataFormat",
+    "NetType",
+    "ProtocolType",
+    "AuthType",
+    "Id2",
+    "ValidateType",
+    "CategoryKey",
+    "DeviceCount",
+    "GmtCreate",
+];
 
 /// Tags of one call ("CreateProductTags": up to 10).
 pub(super) const TAGS: usize = 10;
@@ -39,22 +86,16 @@ pub(super) struct Refusal {
     pub(super) message: String,
 }
 
-/// The body is not an answer of this API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Unreadable;
-
 /// Reads an answer, whatever its HTTP status: business failures come with 200 or without.
 pub(super) fn envelope(body: &[u8]) -> Result<Envelope, Unreadable> {
-    let Ok(Value::Object(members)) = serde_json::from_slice(body) else {
-        return Err(Unreadable);
-    };
+    let members = known::read(body, &KNOWN)?;
     let request_id = filled(&members, &["RequestId", "requestId"]);
     let code = filled(&members, &["Code", "code"]).filter(|code| code != "200");
     let content = match (flag(&members, "Success"), &code) {
         // On success a code says nothing.
         (Some(true), _) => Ok(members),
         (None, None) if request_id.is_some() => Ok(members),
-        (None, None) => return Err(Unreadable),
+        (None, None) => return Err(Unreadable::NoAnswer),
         (Some(false), _) | (None, Some(_)) => Err(Refusal { code, message: message(&members) }),
     };
     Ok(Envelope { request_id, content })
@@ -102,10 +143,10 @@ pub(super) fn data(members: &Members) -> Option<Product> {
 
 fn product(members: &Members) -> Product {
     Product {
-        key: filled(members, &["ProductKey"]),
+        key: key(members),
         name: filled(members, &["ProductName"]),
         description: text(members, "Description"),
-        secret: filled(members, &["ProductSecret"]).map(SecretString::from),
+        secret: filled(members, &["ProductSecret"]).and_then(bounds::secret),
         status: filled(members, &["ProductStatus"]),
         commodity: filled(members, &["AliyunCommodityCode"]),
         node_type: number(members, "NodeType"),
@@ -125,8 +166,11 @@ fn product(members: &Members) -> Product {
 
 /// The key in `CreateProduct`'s answer, which has it twice.
 pub(super) fn created_key(members: &Members) -> Option<String> {
-    filled(members, &["ProductKey"])
-        .or_else(|| filled(members.get("Data").and_then(Value::as_object)?, &["ProductKey"]))
+    key(members).or_else(|| key(members.get("Data").and_then(Value::as_object)?))
+}
+
+fn key(members: &Members) -> Option<String> {
+    filled(members, &["ProductKey"]).filter(|key| bounds::is_id(key))
 }
 
 /// One page of `QueryProductList`. `None` when total or list is missing.
@@ -150,7 +194,7 @@ pub(super) fn page(members: &Members) -> Option<(u64, Vec<Product>)> {
 /// The tags of `ListProductTags`. `None` when the answer has no place for them.
 pub(super) fn tags(members: &Members) -> Option<BTreeMap<String, String>> {
     match members.get("Data")? {
-        Value::Object(data) => Some(pairs(data)),
+        Value::Object(data) => Some(bounds::map_within(pairs(data))),
         Value::Null => Some(BTreeMap::new()),
         _ => None,
     }

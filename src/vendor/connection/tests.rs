@@ -22,17 +22,22 @@ fn connect_within(
     keys: &[(&str, &str)],
     budget: &SharedBudget,
 ) -> Result<Connection, ConnectionError> {
+    let keys = keys.iter().map(|(key, value)| ((*key).to_owned(), SecretString::from(*value))).collect();
+    Connection::new(settings, &keys, None, &surroundings(), budget)
+}
+
+fn surroundings() -> Surroundings {
     // The first test to come installs it; the others find it installed.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let surroundings = Surroundings {
+    Surroundings {
         endpoints: Arc::new(AllowedEndpoints::parse(&[]).unwrap()),
         fence: Arc::new(Always),
         network: Arc::new(Internet),
         metrics: Metrics::new(),
         refusals: Arc::default(),
-    };
-    let keys = keys.iter().map(|(key, value)| ((*key).to_owned(), SecretString::from(*value))).collect();
-    Connection::new(settings, &keys, None, &surroundings, budget)
+        memory: Arc::default(),
+        forbid_unsafe_limits: false,
+    }
 }
 
 const KEY: &[(&str, &str)] = &[("accessKey", "AK"), ("secretKey", "SK")];
@@ -65,6 +70,88 @@ fn a_password_goes_to_allowed_hosts_only() {
     }
     let error = connect(&huawei("Password", "iam"), USER).err().unwrap();
     assert!(matches!(error, ConnectionError::NoUrl(_)), "{error}");
+}
+
+fn at(vendor: &str, endpoint: &str) -> Result<Connection, ConnectionError> {
+    let mut account = json!({"vendor": vendor, "endpoint": endpoint, "region": "cn-north-4"});
+    let keys: &[(&str, &str)] = match vendor {
+        "HuaweiCloud" => {
+            account["huawei"] = json!({"projectId": "p1", "instanceId": "i1"});
+            KEY
+        }
+        "AlibabaCloud" => &[("accessKeyId", "id"), ("accessKeySecret", "secret")],
+        _ => &[("secretId", "id"), ("secretKey", "secret")],
+    };
+    connect(&settings(account), keys)
+}
+
+#[test]
+fn every_default_host_is_an_entry() {
+    for vendor in
+        [Vendor::TencentCloud, Vendor::TencentCloudLegacy, Vendor::AlibabaCloud, Vendor::HuaweiCloud]
+    {
+        let entries: Vec<String> = hosts(vendor).iter().map(|host| (*host).to_owned()).collect();
+        assert!(!entries.is_empty() && AllowedEndpoints::parse(&entries).is_ok(), "{vendor:?}");
+    }
+}
+
+#[test]
+fn an_account_may_name_the_hosts_of_its_vendor_and_no_others() {
+    let own = [
+        ("TencentCloud", "iotcloud.tencentcloudapi.com"),
+        ("TencentCloud", "iotcloud.intl.tencentcloudapi.com"),
+        ("TencentCloud", "iotcloud.ap-guangzhou.tencentcloudapi.com"),
+        ("TencentCloudLegacy", "iotcloud.api.qcloud.com"),
+        ("AlibabaCloud", "iot.cn-shanghai.aliyuncs.com"),
+        ("AlibabaCloud", "iot-vpc.ap-southeast-1.aliyuncs.com"),
+        ("HuaweiCloud", "roma.ru-northwest-2.myhuaweicloud.com"),
+        ("HuaweiCloud", "iam.myhuaweicloud.com"),
+    ];
+    for (vendor, host) in own {
+        assert!(at(vendor, &format!("https://{host}/")).is_ok(), "{host}");
+        assert!(at(vendor, &format!("https://{host}:8443/")).is_err(), "{host} at another port");
+        assert!(at(vendor, &format!("https://bucket.{host}/")).is_err(), "a host below {host}");
+        for (other, _) in own.iter().filter(|(other, _)| *other != vendor) {
+            assert!(at(other, &format!("https://{host}/")).is_err(), "{host} for {other}");
+        }
+    }
+    for (vendor, host) in [
+        ("AlibabaCloud", "iot.oss-cn-hangzhou.aliyuncs.com"),
+        ("AlibabaCloud", "bucket.oss-cn-hangzhou.aliyuncs.com"),
+        ("AlibabaCloud", "alb-x1.cn-hangzhou.alb.aliyuncs.com"),
+        ("HuaweiCloud", "roma.obs.myhuaweicloud.com"),
+        ("HuaweiCloud", "roma.obs.cn-north-4.myhuaweicloud.com"),
+        ("HuaweiCloud", "bucket.obs.cn-north-4.myhuaweicloud.com"),
+        ("TencentCloud", "cos.ap-guangzhou.tencentcloudapi.com"),
+    ] {
+        let error = at(vendor, &format!("https://{host}/")).err().unwrap();
+        assert!(
+            matches!(error, ConnectionError::Endpoint { source: EndpointError::Host { .. }, .. }),
+            "{error}"
+        );
+    }
+}
+
+/// A self-signed certificate; only that it is one counts.
+const CA: &str = include_str!("ca.pem");
+
+#[test]
+fn a_tenants_authority_vouches_for_named_hosts_only() {
+    let account = settings(json!({"vendor": "TencentCloud", "region": "ap-guangzhou"}));
+    let keys =
+        [("secretId", "id"), ("secretKey", "secret")].map(|(k, v)| (k.to_owned(), SecretString::from(v)));
+    let with = |flags: &[String]| {
+        let endpoints = Arc::new(AllowedEndpoints::parse(flags).unwrap());
+        let surroundings = Surroundings { endpoints, ..surroundings() };
+        let bundle = Some(CA.as_bytes().to_vec());
+        Connection::new(&account, &keys.clone().into(), bundle, &surroundings, &SharedBudget::default())
+    };
+    let error = with(&[]).err().unwrap();
+    assert!(matches!(error, ConnectionError::CaBundle), "{error}");
+    assert!(
+        error.to_string().contains("--allowed-endpoints") && error.to_string().contains("remove caBundle")
+    );
+    assert!(with(&["iotcloud.tencentcloudapi.com".to_owned()]).is_ok());
 }
 
 #[tokio::test(start_paused = true)]

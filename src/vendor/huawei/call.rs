@@ -15,7 +15,8 @@ use crate::http::Url;
 use crate::http::limit::Permit;
 
 use crate::http::transport::{Answer, Request};
-use crate::vendor::line::{printable, sensitive};
+use crate::text::{Code, RequestId, VENDOR_WORDS, printable};
+use crate::vendor::line::sensitive;
 use crate::vendor::{Call, Class, Effect, VendorError};
 
 /// As the vendor's SDK sends it.
@@ -42,7 +43,7 @@ impl<'a> Subject<'a> {
     }
 
     pub(super) fn not_sent(&self, class: Class, message: &str) -> VendorError {
-        VendorError::not_sent(self.action, self.object, class, message.to_owned())
+        VendorError::not_sent(self.action, self.object, class, message)
     }
 
     /// A call that the vendor could lock the key or user for.
@@ -66,18 +67,22 @@ impl<'a> Subject<'a> {
         let refusal = wire::refusal(&answer.body);
         let by_header = answer.headers.get("x-request-id").and_then(|id| id.to_str().ok());
         let (code, message, request_id) = match refusal {
-            Some(refusal) => (Some(spelling(&refusal.code)), refusal.message, refusal.request_id),
+            Some(refusal) => {
+                let code = Code::without(&spelling(&refusal.code), self.hide);
+                (Some(code), refusal.message, refusal.request_id)
+            }
             None => (None, format!("HTTP {}", answer.status.as_u16()), None),
         };
+        let request_id = request_id.as_deref().or(by_header).map(|id| RequestId::without(id, self.hide));
         let meaning = meaning(self.action, answer.status, code.as_deref(), &message);
         VendorError {
             action: self.action,
-            object: self.object.to_owned(),
+            object: self.object.into(),
             class: meaning.class,
             effect: meaning.effect,
             code,
-            message: printable(&message, self.hide),
-            request_id: request_id.or_else(|| by_header.map(str::to_owned)),
+            message: printable(&message, VENDOR_WORDS, self.hide).into(),
+            request_id,
             retry_after: answer.retry_after(),
             source: None,
         }
@@ -258,7 +263,7 @@ impl Huawei {
 fn judge(subject: &Subject<'_>, answer: &Answer) -> Result<Members, VendorError> {
     match answer.status {
         StatusCode::OK | StatusCode::CREATED | StatusCode::NO_CONTENT => {
-            wire::members(&answer.body).ok_or_else(|| subject.unreadable("the answer is not of this API"))
+            wire::members(&answer.body).map_err(|unreadable| subject.unreadable(&unreadable.to_string()))
         }
         _ => Err(subject.refused(answer)),
     }

@@ -15,14 +15,13 @@ use super::{Credentials, Settings, TRAITS};
 use crate::api::Vendor;
 use crate::http::Url;
 use crate::http::limit::Permit;
+use crate::http::memory::Reading;
 use crate::vendor::fresh::Fresh;
 use crate::vendor::line::{Line, host_header};
+use crate::vendor::pages::{Next, Pages, until_settled};
 use crate::vendor::{
     Call, Changes, Class, Cloud, CreateRequest, Effect, Field, Fields, Observed, Target, Traits, VendorError,
 };
-
-/// How often a list that changed while it was read is read again.
-const REREADS: usize = 3;
 
 /// The code of every refused value, a taken name included.
 const BAD_VALUE: &str = "ROMA.00110001";
@@ -68,34 +67,35 @@ impl Huawei {
     }
 
     /// All pages once. `None` when total and pages do not agree: the list changed meanwhile.
-    async fn whole_list(&self, name: Option<&str>, call: Call) -> Result<Option<Vec<Observed>>, VendorError> {
-        let mut found = BTreeMap::new();
-        let (mut total, mut offset) = (None, 0_u64);
+    async fn whole_list(
+        &self,
+        name: Option<&str>,
+        reading: &Reading,
+        call: Call,
+    ) -> Result<Option<Vec<Observed>>, VendorError> {
+        let mut pages = Pages::new(wire::LIST, reading);
         let subject = Subject::new("ListProducts", "products");
         loop {
-            let (limit, at) = (wire::PAGE.to_string(), offset.to_string());
+            let (limit, at) = (wire::PAGE.to_string(), pages.entries().to_string());
             let mut query = vec![("limit", limit.as_str()), ("offset", at.as_str())];
             query.extend(name.map(|name| ("name", name)));
             let ask = Ask::get(subject, "/products".to_owned()).query(&query);
             let members = self.call(&ask, call).await?;
-            let (count, products) = wire::page(&members)
+            let (total, products) = wire::page(&members)
                 .ok_or_else(|| subject.unreadable("the answer has no items and total"))?;
-            if *total.get_or_insert(count) != count {
-                return Ok(None);
-            }
-            let unread = offset;
-            for product in products {
-                let product = fields::observed(product, false)
-                    .ok_or_else(|| subject.unreadable("a list entry has no id or name"))?;
-                found.insert(product.id.clone(), product);
-                offset += 1;
-            }
-            if offset >= count || offset == unread {
-                break;
+            let products: Option<Vec<_>> =
+                products.into_iter().map(|product| fields::observed(product, false)).collect();
+            let products = products
+                .ok_or_else(|| subject.unreadable("a list entry has no id or name that can be one"))?;
+            match pages
+                .take(total, products.into_iter())
+                .map_err(|endless| subject.unreadable(&endless.to_string()))?
+            {
+                Next::Page => {}
+                Next::Done => return Ok(Some(pages.into_products())),
+                Next::Changed => return Ok(None),
             }
         }
-        let complete = u64::try_from(found.len()).ok() == total;
-        Ok(complete.then(|| found.into_values().collect()))
     }
 
     async fn show(&self, id: &str, call: Call) -> Result<Product, VendorError> {
@@ -104,7 +104,7 @@ impl Huawei {
         let answer = self.call(&ask, call).await;
         let product = match answer {
             Err(error) if error.is_not_found() && self.fresh.may_lag(id) => {
-                let message = "just created and not shown by the vendor yet".to_owned();
+                let message = "just created and not shown by the vendor yet".into();
                 return Err(VendorError { class: Class::Unavailable, message, ..error });
             }
             answer => wire::product(&answer?),
@@ -144,7 +144,7 @@ impl Huawei {
         let taken = match error.code.as_deref() {
             Some("ROMA.00110006") | None => false,
             Some(BAD_VALUE) if named => true,
-            Some(_) if refused => match self.whole_list(Some(name), call).await {
+            Some(_) if refused => match self.whole_list(Some(name), &self.line.lists().begin(), call).await {
                 Ok(Some(found)) => {
                     found.iter().any(|other| other.name == name && Some(other.id.as_str()) != own)
                 }
@@ -209,7 +209,7 @@ impl Cloud for Huawei {
             // Only the id is believed (protocol, Create 4).
             Ok(members) => {
                 let id = wire::product(&members).id;
-                let id = id.ok_or_else(|| subject.unreadable("the answer has no id"))?;
+                let id = id.ok_or_else(|| subject.unreadable("the answer has no id that can be one"))?;
                 self.fresh.created(&id);
                 Ok(id)
             }
@@ -224,13 +224,14 @@ impl Cloud for Huawei {
     }
 
     async fn list(&self, call: Call) -> Result<Vec<Observed>, VendorError> {
-        for _ in 0..=REREADS {
-            if let Some(products) = self.whole_list(None, call).await? {
-                return Ok(products);
-            }
-        }
         let subject = Subject::new("ListProducts", "products");
-        Err(subject.unreadable("the list changed each time while it was read"))
+        let reading = &self.line.lists().begin();
+        until_settled(
+            reading,
+            |what| subject.unreadable(what),
+            |reading| self.whole_list(None, reading, call),
+        )
+        .await
     }
 
     async fn update(

@@ -156,6 +156,12 @@ pub(super) fn meaning(action: &str, status: StatusCode, code: Option<&str>, mess
     Meaning { class, effect: if refused { Effect::Refused } else { Effect::Unclear } }
 }
 
+/// The code, if the vendor documents it.
+pub(in crate::vendor) fn documented(code: &str) -> Option<&'static str> {
+    let others = ["SCB.00000000", "APIG.0201"];
+    CODES.iter().map(|(known, _)| *known).chain(others).find(|known| *known == code)
+}
+
 /// Whether a token was refused that another one may replace.
 pub(super) fn is_stale_token(code: Option<&str>) -> bool {
     matches!(code, Some(STALE_TOKEN | REFUSED))

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json};
 
 use super::wire::Product;
+use crate::vendor::bounds::within;
 use crate::vendor::{Changes, CreateRequest, Field, Fields, Observed, Rule, Value};
 
 const NAME: Field = "name";
@@ -76,7 +77,7 @@ pub(super) enum NoEdit {
 /// A product as it is observed. `None` when the answer lacks id or name: then nothing can be said about it.
 pub(super) fn observed(product: Product, full: bool) -> Option<Observed> {
     let fields = fields(&product);
-    Some(Observed {
+    within(Observed {
         id: product.id?,
         name: product.name?,
         description: product.description.unwrap_or_default(),

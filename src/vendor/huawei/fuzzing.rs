@@ -4,20 +4,21 @@ use http::StatusCode;
 
 use super::{error, fields, sign, wire};
 use crate::vendor::CreateRequest;
+use crate::vendor::bounds::{assert_printable, assert_within};
 
 pub(crate) fn answer(body: &[u8]) {
     if let Some(refusal) = wire::refusal(body) {
         drop(format!("{}", wire::bad_fields(&refusal.message).len()));
+        assert_printable(Some(&refusal.code), &refusal.message, refusal.request_id.as_deref());
     }
-    if let Some(members) = wire::members(body) {
+    if let Ok(members) = wire::members(body) {
         if let Some((_, products)) = wire::page(&members) {
-            assert!(products.len() <= body.len(), "no more products than bytes");
-            for product in products {
-                drop(fields::observed(product, false));
-            }
+            assert!(products.len() as u64 <= wire::PAGE, "no more products than were asked for");
+            let products = products.into_iter().filter_map(|product| fields::observed(product, false));
+            products.for_each(|product| assert_within(&product));
         }
         let _ = wire::devices(&members);
-        drop(fields::observed(wire::product(&members), true));
+        drop(fields::observed(wire::product(&members), true).inspect(assert_within));
     }
 }
 

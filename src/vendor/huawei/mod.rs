@@ -25,6 +25,7 @@ use crate::vendor::Traits;
 pub use attempts::{Attempts, Refusals};
 pub use client::Huawei;
 pub(super) use connect::connect;
+pub(super) use error::documented;
 pub use fields::{RULES, USER_NAME};
 
 /// Calls per second and account. The documents name no number for this API and answer 429 beyond it; ten is
@@ -52,6 +53,10 @@ pub static TRAITS: Traits = Traits {
     description_units: 170,
     rules: RULES,
 };
+
+/// Hosts of ROMA Connect in a region, and of IAM in a region and everywhere ("Endpoints").
+pub(super) const HOSTS: &[&str] =
+    &["roma.??-*.myhuaweicloud.com", "iam.??-*.myhuaweicloud.com", "iam.myhuaweicloud.com"];
 
 /// How the account proves who it is.
 pub enum Credentials {

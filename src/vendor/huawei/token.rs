@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout_at};
 use super::attempts::{Attempts, Tag, Verdict};
 use super::call::Subject;
 use super::wire::{self, Members};
+use crate::clock::later;
 use crate::http::Url;
 use crate::http::transport::{Answer, Request};
 use crate::vendor::line::{Line, sensitive};
@@ -32,6 +33,9 @@ const RENEWALS: Duration = Duration::from_mins(1);
 
 /// A token that may end during a call is not used.
 const MARGIN: Duration = Duration::from_mins(1);
+
+/// Bytes of the longest token that is kept; those with a catalogue have up to 20,000.
+const LONGEST: usize = 32 * 1024;
 
 /// A token, several kilobytes of signed text.
 #[derive(Clone)]
@@ -95,7 +99,7 @@ impl Tokens {
     pub(super) async fn current(&self, line: &Line, call: Call) -> Result<Token, VendorError> {
         let mut state = self.state(call).await?;
         let now = Instant::now();
-        let old = state.token.clone().filter(|token| now + MARGIN < token.ends_at);
+        let old = state.token.clone().filter(|token| later(now, MARGIN) < token.ends_at);
         if let Some(token) = old.as_ref().filter(|token| now < token.renew_at) {
             return Ok(token.clone());
         }
@@ -171,11 +175,12 @@ fn judge(subject: &Subject<'_>, answer: &Answer, number: u64) -> Result<Token, V
         return Err(subject.refused(answer));
     }
     let text = answer.headers.get("x-subject-token").and_then(|value| value.to_str().ok());
-    let header = text.filter(|text| !text.is_empty()).and_then(|text| sensitive(text).ok());
+    let header =
+        text.filter(|text| (1..=LONGEST).contains(&text.len())).and_then(|text| sensitive(text).ok());
     let header = header.ok_or_else(|| subject.unreadable("the answer has no X-Subject-Token"))?;
-    let life = wire::members(&answer.body).as_ref().and_then(life).unwrap_or(LIFE).min(LIFE);
+    let life = wire::members(&answer.body).as_ref().ok().and_then(life).unwrap_or(LIFE).min(LIFE);
     let now = Instant::now();
-    Ok(Token { header, number, renew_at: now + life * 2 / 3, ends_at: now + life })
+    Ok(Token { header, number, renew_at: later(now, life / 3 * 2), ends_at: later(now, life) })
 }
 
 /// By the vendor's clock alone, so that ours may be wrong.

@@ -6,12 +6,52 @@
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 
+use crate::http::transport::MAX_REFUSAL;
+use crate::vendor::known::{self, Known};
+use crate::vendor::pages;
+
+pub(super) use crate::vendor::known::Unreadable;
+
 /// Members of one answer or of an object in it.
 pub(super) type Members = Map<String, Value>;
 
 /// Page of a list. An instance has 500 products unless its quota was raised, and a page of that many stays
 /// far below the longest answer that is read ("`ListProducts`": at most 999).
 pub(super) const PAGE: u64 = 500;
+
+/// Largest lists: 500 products in an instance ("Quotas"), which the vendor raises when it is asked to.
+pub(super) const LIST: pages::Bounds = pages::Bounds { page: PAGE, quota: 500, factor: 4 };
+
+/// What is read of an answer.
+const KNOWN: Known = Known { names: NAMES, elements: PAGE };
+
+/// Every member that is read of an answer that is a success.
+const NAMES: &[&str] = &[
+    "items",
+    "total",
+    "summary",
+    "id",
+    "product_serial",
+    "app_id",
+    "name",
+    "manufacturer_id",
+    "manufacturer_name",
+    "model",
+    "product_type",
+    "protocol_type",
+    "data_format",
+    "device_type",
+    "description",
+    "version",
+    "template_id",
+    "authentication",
+    "user_name",
+    "created_datetime",
+    // Of a token.
+    "token",
+    "expires_at",
+    "issued_at",
+];
 
 /// What a failure's body holds.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,20 +61,16 @@ pub(super) struct Refusal {
     pub(super) request_id: Option<String>,
 }
 
-/// An answer's members; an empty body (a delete's 204) has none. `None` when it is no JSON object.
-pub(super) fn members(body: &[u8]) -> Option<Members> {
-    if body.is_empty() {
-        return Some(Members::new());
-    }
-    match serde_json::from_slice(body) {
-        Ok(Value::Object(members)) => Some(members),
-        _ => None,
-    }
+/// An answer's members; an empty body (a delete's 204) has none.
+pub(super) fn members(body: &[u8]) -> Result<Members, Unreadable> {
+    if body.is_empty() { Ok(Members::new()) } else { known::read(body, &KNOWN) }
 }
 
-/// Reads a failure in the order of the vendor's SDK: three spellings, at the top or one object deep.
+/// Reads a failure in the order of the vendor's SDK: three spellings, at the top or one object deep, whatever that is called.
 pub(super) fn refusal(body: &[u8]) -> Option<Refusal> {
-    let top = members(body)?;
+    // Longer ones are not read from the network either.
+    let whole = body.get(..MAX_REFUSAL + 1).is_none().then_some(body)?;
+    let top: Members = serde_json::from_slice(whole).ok()?;
     let deeper = top.values().filter_map(Value::as_object);
     let (found, holder) = std::iter::once(&top).chain(deeper).find_map(|members| {
         let names = [("error_code", "error_msg"), ("errorCode", "errorMsg"), ("code", "message")];

@@ -10,10 +10,11 @@ use tokio::time::Instant;
 use super::client::Tencent;
 use super::error::{Meaning, of_code, of_status};
 use super::sign;
-use super::wire::{self, Members};
+use super::wire::{self, Members, Refusal, Unreadable};
 use crate::http::limit::Permit;
 use crate::http::transport::{Answer, Request};
-use crate::vendor::line::{printable, sensitive};
+use crate::text::{Code, RequestId, VENDOR_WORDS, printable};
+use crate::vendor::line::sensitive;
 use crate::vendor::{Call, Class, Effect, VendorError};
 
 const VERSION: &str = "2021-04-08";
@@ -38,7 +39,7 @@ impl<'a> Ask<'a> {
     /// An answer that does not hold what the action promises.
     pub(super) fn unreadable(&self, what: &str) -> VendorError {
         let class = Class::Unavailable;
-        let not_sent = VendorError::not_sent(self.action, self.object, class, what.to_owned());
+        let not_sent = VendorError::not_sent(self.action, self.object, class, what);
         VendorError { effect: Effect::Unclear, ..not_sent }
     }
 }
@@ -60,7 +61,7 @@ impl Tencent {
         let headers = self.headers(ask, self.line.now()).map_err(|_| {
             let message = "the key's id, token or the region has characters that a header cannot carry; \
                            write them without line breaks";
-            VendorError::not_sent(ask.action, ask.object, Class::Credentials, message.to_owned())
+            VendorError::not_sent(ask.action, ask.object, Class::Credentials, message)
         })?;
         let body = Bytes::from(ask.body.clone());
         let request = Request { method: Method::POST, url: self.url.clone(), headers, body };
@@ -88,34 +89,40 @@ impl Tencent {
     /// What an answer says. Only HTTP 200 is the API's own word.
     fn judge(&self, ask: &Ask<'_>, answer: &Answer) -> Result<Members, VendorError> {
         let envelope = wire::envelope(&answer.body);
-        let request_id = envelope.as_ref().ok().and_then(|envelope| envelope.request_id.clone());
+        let hide = || ask.hide.into_iter().chain(&self.token);
+        let request_id = envelope.as_ref().ok().and_then(|envelope| envelope.request_id.as_deref());
+        let request_id = request_id.map(|id| RequestId::without(id, hide()));
         let (code, message) = match envelope.map(|envelope| envelope.content) {
             Ok(Ok(members)) if answer.status == StatusCode::OK => {
                 return Ok(members);
             }
-            Ok(Err(refusal)) => {
-                (refusal.code, printable(&refusal.message, ask.hide.into_iter().chain(&self.token)))
+            Ok(Err(Refusal { code, message })) => {
+                let code = code.map(|code| Code::without(&code, hide()));
+                (code, printable(&message, VENDOR_WORDS, hide()))
+            }
+            Err(unreadable) if answer.status == StatusCode::OK => {
+                return Err(ask.unreadable(&unreadable.to_string()));
             }
             _ => (None, String::new()),
         };
         let (meaning, message) = match (answer.status, &code, message.is_empty()) {
             (StatusCode::OK, None, true) => {
                 let meaning = Meaning { class: Class::Unavailable, effect: Effect::Unclear };
-                (meaning, "the answer is not of this API".to_owned())
+                (meaning, Unreadable::NoAnswer.to_string())
             }
             (StatusCode::OK, code, _) => (of_code(ask.action, code.as_deref()), message),
             (status, code, _) => {
                 let message = format!("HTTP {} {message}", status.as_u16());
-                (of_status(status, ask.action, code.as_deref()), message.trim_end().to_owned())
+                (of_status(status, ask.action, code.as_deref()), message)
             }
         };
         Err(VendorError {
             action: ask.action,
-            object: ask.object.to_owned(),
+            object: ask.object.into(),
             class: meaning.class,
             effect: meaning.effect,
             code,
-            message,
+            message: message.into(),
             request_id,
             retry_after: answer.retry_after(),
             source: None,

@@ -12,13 +12,12 @@ use super::{Settings, TRAITS, TencentSite, sign};
 use crate::api::Vendor;
 use crate::http::Url;
 use crate::http::limit::Permit;
+use crate::http::memory::Reading;
 use crate::vendor::line::{Line, host_header};
+use crate::vendor::pages::{Next, Pages, until_settled};
 use crate::vendor::{
     Call, Changes, Class, Cloud, CreateRequest, Effect, Field, Fields, Observed, Target, Traits, VendorError,
 };
-
-/// How often a list that changed while it was read is read again.
-const REREADS: usize = 3;
 
 /// One account at Tencent Cloud IoT Hub.
 pub struct Tencent {
@@ -55,30 +54,26 @@ impl Tencent {
     }
 
     /// All pages once. `None` when total and pages do not agree: the list changed meanwhile.
-    async fn whole_list(&self, call: Call) -> Result<Option<Vec<Observed>>, VendorError> {
-        let mut found = BTreeMap::new();
-        let (mut total, mut offset) = (None, 0);
+    async fn whole_list(&self, reading: &Reading, call: Call) -> Result<Option<Vec<Observed>>, VendorError> {
+        let mut pages = Pages::new(wire::LIST, reading);
         loop {
-            let ask = Ask::new("DescribeProducts", "products", wire::products(offset));
+            let ask = Ask::new("DescribeProducts", "products", wire::products(pages.entries()));
             let members = self.call(&ask, call).await?;
-            let (count, products) =
+            let (total, products) =
                 wire::page(&members).ok_or_else(|| ask.unreadable("the answer has no list and total"))?;
-            if *total.get_or_insert(count) != count {
-                return Ok(None);
-            }
-            let unread = offset;
-            for product in products {
-                let product = fields::observed(product, false)
-                    .ok_or_else(|| ask.unreadable("a list entry has no id or name"))?;
-                found.insert(product.id.clone(), product);
-                offset += 1;
-            }
-            if offset >= count || offset == unread {
-                break;
+            let products: Option<Vec<_>> =
+                products.into_iter().map(|product| fields::observed(product, false)).collect();
+            let products =
+                products.ok_or_else(|| ask.unreadable("a list entry has no id or name that can be one"))?;
+            match pages
+                .take(total, products.into_iter())
+                .map_err(|endless| ask.unreadable(&endless.to_string()))?
+            {
+                Next::Page => {}
+                Next::Done => return Ok(Some(pages.into_products())),
+                Next::Changed => return Ok(None),
             }
         }
-        let complete = u64::try_from(found.len()).ok() == total;
-        Ok(complete.then(|| found.into_values().collect()))
     }
 
     async fn step(&self, id: &str, step: &Step, call: Call) -> Result<Members, VendorError> {
@@ -130,7 +125,9 @@ impl Cloud for Tencent {
         let ask = Ask { hide: skey, ..Ask::new(action, &request.name, body) };
         let members = self.attempt(&ask, permit, call.deadline).await?;
         // Only the id is believed: the vendor's samples differ from their own requests (protocol, Create 4).
-        wire::product(&members).id.ok_or_else(|| ask.unreadable("the answer has no ProductId"))
+        wire::product(&members)
+            .id
+            .ok_or_else(|| ask.unreadable("the answer has no ProductId that can be one"))
     }
 
     async fn read(&self, id: &str, call: Call) -> Result<Observed, VendorError> {
@@ -142,13 +139,9 @@ impl Cloud for Tencent {
     }
 
     async fn list(&self, call: Call) -> Result<Vec<Observed>, VendorError> {
-        for _ in 0..=REREADS {
-            if let Some(products) = self.whole_list(call).await? {
-                return Ok(products);
-            }
-        }
         let ask = Ask::new("DescribeProducts", "products", String::new());
-        Err(ask.unreadable("the list changed each time while it was read"))
+        let reading = &self.line.lists().begin();
+        until_settled(reading, |what| ask.unreadable(what), |reading| self.whole_list(reading, call)).await
     }
 
     async fn update(

@@ -153,6 +153,11 @@ fn known(code: &str) -> Option<Class> {
     CODES.iter().find(|(known, _)| *known == code).map(|(_, class)| *class)
 }
 
+/// The code, if the vendor documents it.
+pub(in crate::vendor) fn documented(code: &str) -> Option<&'static str> {
+    CODES.iter().find(|(known, _)| *known == code).map(|(known, _)| *known)
+}
+
 fn speaks_of_the_product(action: &str, code: &str) -> bool {
     NAMES_ONLY_A_PRODUCT.contains(&action)
         || (code == "ResourceNotFound.ProductNotExist" && NAMES_A_PRODUCT.contains(&action))

@@ -4,6 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::wire::Product;
 use crate::api::account::TencentSite;
+use crate::vendor::bounds::within;
 use crate::vendor::{Changes, CreateRequest, Field, Fields, Observed, Rule, Value};
 
 const ENCRYPTION: Field = "encryption";
@@ -61,7 +62,7 @@ pub(super) fn observed(product: Product, full: bool) -> Option<Observed> {
     let Product { created_at, properties, .. } = product;
     let description = properties.description.unwrap_or_default();
     let secret = properties.secret;
-    Some(Observed { id, name, description, serial: None, fields, secret, created_at, full })
+    within(Observed { id, name, description, serial: None, fields, secret, created_at, full })
 }
 
 /// Device MQTT host ("Device Access Regions"). Which of the sites abroad serves a product is in no answer.

@@ -26,6 +26,7 @@ use crate::vendor::{Field, Traits};
 
 pub use client::Tencent;
 pub(super) use connect::connect;
+pub(super) use error::documented;
 pub use fields::{RULES, SKEY};
 
 /// Calls per second and account: the documents say 20 for every product action of this version, and
@@ -58,6 +59,13 @@ pub static TRAITS: Traits = Traits {
 pub fn inputs(spec: &IotProductSpec) -> Option<(Field, &SecretKeyRef)> {
     Some((SKEY, spec.tencent.as_ref()?.skey_secret_ref.as_ref()?))
 }
+
+/// Hosts of the API: nearest region, named region, international site ("Endpoints").
+pub(super) const HOSTS: &[&str] = &[
+    "iotcloud.tencentcloudapi.com",
+    "iotcloud.??-*.tencentcloudapi.com",
+    "iotcloud.intl.tencentcloudapi.com",
+];
 
 /// The host that serves the API of a site. A key of one site is unknown at the other.
 pub(super) const fn host(site: TencentSite) -> &'static str {

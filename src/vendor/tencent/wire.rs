@@ -7,13 +7,22 @@
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 
-use crate::vendor::known;
+use crate::vendor::known::{self, Known};
+use crate::vendor::{bounds, pages};
+
+pub(in crate::vendor) use crate::vendor::known::Unreadable;
 
 /// Members of one answer or of an object in it.
 pub(in crate::vendor) type Members = Map<String, Value>;
 
 /// Largest page of `DescribeProducts` ("DescribeProducts": 10 to 250).
 pub(super) const PAGE: u64 = 250;
+
+/// Largest lists: 2,000 products in an account ("Product limits").
+pub(super) const LIST: pages::Bounds = pages::Bounds { page: PAGE, quota: 2_000, factor: 2 };
+
+/// What is read of an answer.
+const KNOWN: Known = Known { names: NAMES, elements: PAGE };
 
 /// Every member that is read here.
 const NAMES: &[&str] = &[
@@ -68,20 +77,16 @@ pub(super) struct Refusal {
     pub(super) message: String,
 }
 
-/// The body is not an answer of this API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Unreadable;
-
 /// Reads `{"Response": …}` or the legacy `{"code", "message", "codeDesc"}`, which the vendor's gateway
 /// can answer at the 3.0 host too.
 pub(super) fn envelope(body: &[u8]) -> Result<Envelope, Unreadable> {
-    let mut top = known::read(body, NAMES).ok_or(Unreadable)?;
+    let mut top = known::read(body, &KNOWN)?;
     if let Some(refusal) = legacy_refusal(&top) {
         let request_id = text(&top, &["requestId", "RequestId"]);
         return Ok(Envelope { request_id, content: Err(refusal) });
     }
     let Some(Value::Object(members)) = top.remove("Response") else {
-        return Err(Unreadable);
+        return Err(Unreadable::NoAnswer);
     };
     let request_id = text(&members, &["RequestId"]);
     let content = match members.get("Error") {
@@ -133,7 +138,7 @@ pub(super) struct Properties {
 pub(super) fn product(members: &Members) -> Product {
     let object = |name: &str| members.get(name).and_then(Value::as_object);
     Product {
-        id: filled(members, &["ProductId"]),
+        id: filled(members, &["ProductId"]).filter(|id| bounds::is_id(id)),
         name: filled(members, &["ProductName"]),
         created_at: object("ProductMetadata").and_then(|meta| number(meta, "CreationDate")).and_then(seconds),
         properties: object("ProductProperties").map(properties).unwrap_or_default(),
@@ -158,7 +163,7 @@ fn properties(members: &Members) -> Properties {
 
 /// `ProductSecret`, if it is shown and not empty.
 pub(super) fn secret(members: &Members) -> Option<SecretString> {
-    filled(members, &["ProductSecret"]).map(SecretString::from)
+    filled(members, &["ProductSecret"]).and_then(bounds::secret)
 }
 
 /// One page of `DescribeProducts`. `None` when the total or the list is missing.

@@ -10,10 +10,10 @@ use tokio::time::Instant;
 use super::client::TencentLegacy;
 use super::error::{Meaning, UNCLEAR, of_code, of_status};
 use super::sign::{self, Parameters};
-use super::wire::{self, Members, Refusal};
+use super::wire::{self, Members, Refusal, Unreadable};
 use crate::http::limit::Permit;
 use crate::http::transport::{Answer, Request};
-use crate::vendor::line::printable;
+use crate::text::{Message, VENDOR_WORDS, printable};
 use crate::vendor::{Call, VendorError};
 
 /// One call before it is signed.
@@ -31,11 +31,11 @@ impl<'a> Ask<'a> {
 
     /// An answer that does not hold what the action promises.
     pub(super) fn unreadable(&self, what: &str) -> VendorError {
-        self.failed(UNCLEAR, what.to_owned())
+        self.failed(UNCLEAR, what)
     }
 
     /// A failure with this meaning.
-    pub(super) fn failed(&self, meaning: Meaning, message: String) -> VendorError {
+    pub(super) fn failed(&self, meaning: Meaning, message: impl Into<Message>) -> VendorError {
         let Meaning { class, effect } = meaning;
         VendorError { effect, ..VendorError::not_sent(self.action, self.object, class, message) }
     }
@@ -90,23 +90,33 @@ impl TencentLegacy {
                 return Ok(members);
             }
             Ok(Err(refusal)) => Some(refusal),
+            Err(unreadable) if answer.status == StatusCode::OK => {
+                return Err(ask.unreadable(&unreadable.to_string()));
+            }
             Ok(Ok(_)) | Err(_) => None,
         };
         let words = refusal
             .as_ref()
-            .map(|refusal| printable(&refusal.message, self.token.iter().chain([&self.secret_key])))
+            .map(|refusal| {
+                let hide = self.token.iter().chain([&self.secret_key]);
+                printable(&refusal.message, VENDOR_WORDS, hide)
+            })
             .unwrap_or_default();
         let error = match (answer.status, &refusal) {
-            (StatusCode::OK, None) => ask.unreadable("the answer is not of this API"),
+            (StatusCode::OK, None) => ask.unreadable(&Unreadable::NoAnswer.to_string()),
             (StatusCode::OK, Some(refusal)) => {
                 ask.failed(of_code(ask.action, refusal.code, refusal.module), words)
             }
             (status, _) => {
                 let message = format!("HTTP {} {words}", status.as_u16());
-                ask.failed(of_status(status), message.trim_end().to_owned())
+                ask.failed(of_status(status), message)
             }
         };
-        Err(VendorError { code: refusal.as_ref().map(full_code), retry_after: answer.retry_after(), ..error })
+        Err(VendorError {
+            code: refusal.as_ref().map(|refusal| full_code(refusal).into()),
+            retry_after: answer.retry_after(),
+            ..error
+        })
     }
 }
 

@@ -11,13 +11,12 @@ use super::{Settings, TRAITS, fields, wire};
 use crate::api::Vendor;
 use crate::http::Url;
 use crate::http::limit::Permit;
+use crate::http::memory::Reading;
 use crate::vendor::line::{Line, host_header};
+use crate::vendor::pages::{Next, Pages, until_settled};
 use crate::vendor::{
     Call, Changes, Class, Cloud, CreateRequest, Effect, Field, Fields, Observed, Target, Traits, VendorError,
 };
-
-/// How often a list that changed while it was read is read again.
-const REREADS: usize = 3;
 
 /// One account at Tencent Cloud IoT Hub, through its API 2.0.
 pub struct TencentLegacy {
@@ -50,30 +49,26 @@ impl TencentLegacy {
     }
 
     /// All pages once. `None` when total and pages do not agree: the list changed meanwhile.
-    async fn whole_list(&self, call: Call) -> Result<Option<Vec<Observed>>, VendorError> {
-        let mut found = BTreeMap::new();
-        let (mut total, mut entries) = (None, 0);
+    async fn whole_list(&self, reading: &Reading, call: Call) -> Result<Option<Vec<Observed>>, VendorError> {
+        let mut pages = Pages::new(wire::LIST, reading);
         for page in 1.. {
             let ask = Ask::new("ListProducts", "products", wire::products(page));
             let members = self.call(&ask, call).await?;
-            let (count, products) =
+            let (total, products) =
                 wire::page(&members).ok_or_else(|| ask.unreadable("the answer has no list and total"))?;
-            if *total.get_or_insert(count) != count {
-                return Ok(None);
-            }
-            let unread = entries;
-            for product in products {
-                let product = fields::observed(product)
-                    .ok_or_else(|| ask.unreadable("a list entry has no id or name"))?;
-                found.insert(product.id.clone(), product);
-                entries += 1;
-            }
-            if entries >= count || entries == unread {
-                break;
+            let products: Option<Vec<_>> = products.into_iter().map(fields::observed).collect();
+            let products =
+                products.ok_or_else(|| ask.unreadable("a list entry has no id or name that can be one"))?;
+            match pages
+                .take(total, products.into_iter())
+                .map_err(|endless| ask.unreadable(&endless.to_string()))?
+            {
+                Next::Page => {}
+                Next::Done => return Ok(Some(pages.into_products())),
+                Next::Changed => return Ok(None),
             }
         }
-        let complete = u64::try_from(found.len()).ok() == total;
-        Ok(complete.then(|| found.into_values().collect()))
+        Ok(None)
     }
 }
 
@@ -110,7 +105,7 @@ impl Cloud for TencentLegacy {
             .map_err(|bad| VendorError::not_sent(action, &request.name, Class::Spec, bad.to_string()))?;
         let ask = Ask::new(action, &request.name, wire::create(&request.name, &properties));
         let members = self.attempt(&ask, permit, call.deadline).await?;
-        wire::id(&members).ok_or_else(|| ask.unreadable("the answer has no productID"))
+        wire::id(&members).ok_or_else(|| ask.unreadable("the answer has no productID that can be one"))
     }
 
     /// One complete list. That the product is not in it is a not-found, but no proof: it takes two such
@@ -119,19 +114,15 @@ impl Cloud for TencentLegacy {
         let products = self.list(call).await?;
         products.into_iter().find(|product| product.id == id).ok_or_else(|| {
             let meaning = Meaning { class: Class::NotFound, effect: Effect::Refused };
-            let message = "the account's list does not show it".to_owned();
+            let message = "the account's list does not show it";
             Ask::new("ListProducts", id, Vec::new()).failed(meaning, message)
         })
     }
 
     async fn list(&self, call: Call) -> Result<Vec<Observed>, VendorError> {
-        for _ in 0..=REREADS {
-            if let Some(products) = self.whole_list(call).await? {
-                return Ok(products);
-            }
-        }
         let ask = Ask::new("ListProducts", "products", Vec::new());
-        Err(ask.unreadable("the list changed each time while it was read"))
+        let reading = &self.line.lists().begin();
+        until_settled(reading, |what| ask.unreadable(what), |reading| self.whole_list(reading, call)).await
     }
 
     async fn update(

@@ -86,6 +86,15 @@ pub(super) fn of_code(action: &str, code: i64, module: Option<u32>) -> Meaning {
     Meaning { class, effect: if unclear { Effect::Unclear } else { Effect::Refused } }
 }
 
+/// A code of the form `5100/1001` or `5100`, if both of its numbers are documented.
+pub(in crate::vendor) fn documented(full: &str) -> Option<String> {
+    let (code, module) = full.split_once('/').map_or((full, None), |(code, module)| (code, Some(module)));
+    let code: i64 = code.parse().ok().filter(|code| COMMON.iter().any(|(known, _)| known == code))?;
+    let Some(module) = module else { return Some(code.to_string()) };
+    let module: u32 = module.parse().ok().filter(|module| MODULE.iter().any(|(known, _)| known == module))?;
+    Some(format!("{code}/{module}"))
+}
+
 fn of_module(action: &str, number: u32) -> Option<Class> {
     let known = MODULE.iter().find(|(known, _)| *known == number).map(|(_, class)| *class);
     // Products of the newer API can have bonds (gateways, disabled products) whose refusal has no

@@ -3,6 +3,7 @@
 use serde_json::Value as Json;
 
 use super::wire::{self, Product};
+use crate::vendor::bounds::within;
 use crate::vendor::tencent::fields::{
     BadField, ENCRYPTIONS, PRODUCT_TYPES, named, node_type, numbered, unknown, wished, word,
 };
@@ -37,7 +38,7 @@ pub(super) fn observed(product: Product) -> Option<Observed> {
         (NODE_TYPE, product.kind.and_then(node_type).map(word)),
         (PRODUCT_TYPE, named(PRODUCT_TYPES, product.kind)),
     ];
-    Some(Observed {
+    within(Observed {
         id: product.id?,
         name: product.name?,
         description: product.description.unwrap_or_default(),

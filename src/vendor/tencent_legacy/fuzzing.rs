@@ -4,17 +4,21 @@ use http::StatusCode;
 
 use super::{error, fields, wire};
 use crate::vendor::CreateRequest;
+use crate::vendor::bounds::{assert_printable, assert_within};
 
 pub(crate) fn answer(body: &[u8]) {
-    if let Ok(Ok(members)) = wire::envelope(body) {
-        if let Some((_, products)) = wire::page(&members) {
-            assert!(products.len() <= body.len(), "no more products than bytes");
-            for product in products {
-                drop(fields::observed(product));
+    match wire::envelope(body) {
+        Ok(Ok(members)) => {
+            if let Some((_, products)) = wire::page(&members) {
+                assert!(products.len() as u64 <= wire::PAGE, "no more products than were asked for");
+                let products = products.into_iter().filter_map(fields::observed);
+                products.for_each(|product| assert_within(&product));
             }
+            drop((wire::total(&members), wire::id(&members)));
+            drop(fields::observed(wire::product(&members)).inspect(assert_within));
         }
-        drop((wire::total(&members), wire::id(&members)));
-        drop(fields::observed(wire::product(&members)));
+        Ok(Err(refusal)) => assert_printable(None, &refusal.message, None),
+        Err(_) => {}
     }
 }
 

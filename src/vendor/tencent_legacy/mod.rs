@@ -22,6 +22,7 @@ use crate::vendor::Traits;
 
 pub use client::TencentLegacy;
 pub(super) use connect::connect;
+pub(super) use error::documented;
 pub use fields::RULES;
 
 /// Calls per second and account. No number is documented, only that there is a quota (code 4400).
@@ -47,6 +48,9 @@ pub static TRAITS: Traits = Traits {
 
 /// The host that serves the API; there is none abroad.
 pub(super) const HOST: &str = "iotcloud.api.qcloud.com";
+
+/// Hosts of the API.
+pub(super) const HOSTS: &[&str] = &[HOST];
 
 /// The only path, which is signed.
 const PATH: &str = "/v2/index.php";

@@ -6,13 +6,20 @@
 use serde_json::{Value, json};
 
 use super::sign::Parameters;
-use crate::vendor::known;
+use crate::vendor::known::{self, Known};
 use crate::vendor::tencent::wire::{filled, number, seconds, text};
+use crate::vendor::{bounds, pages};
 
-pub(super) use crate::vendor::tencent::wire::Members;
+pub(super) use crate::vendor::tencent::wire::{Members, Unreadable};
 
 /// Largest page of `ListProducts` (`ListProducts`: 10 to 250).
 pub(super) const PAGE: u64 = 250;
+
+/// Largest lists: 2,000 products in an account ("Product limits").
+pub(super) const LIST: pages::Bounds = pages::Bounds { page: PAGE, quota: 2_000, factor: 2 };
+
+/// What is read of an answer.
+const KNOWN: Known = Known { names: NAMES, elements: PAGE };
 
 /// Every member that is read here.
 const NAMES: &[&str] = &[
@@ -43,14 +50,10 @@ pub(super) struct Refusal {
     pub(super) message: String,
 }
 
-/// The body is not an answer of this API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Unreadable;
-
 /// Reads `{"code", "message", "codeDesc", …}`: the action's members, or the vendor's refusal.
 pub(super) fn envelope(body: &[u8]) -> Result<Result<Members, Refusal>, Unreadable> {
-    let members = known::read(body, NAMES).ok_or(Unreadable)?;
-    let code = number(&members, "code").ok_or(Unreadable)?;
+    let members = known::read(body, &KNOWN)?;
+    let code = number(&members, "code").ok_or(Unreadable::NoAnswer)?;
     if code == 0 {
         return Ok(Ok(members));
     }
@@ -106,7 +109,7 @@ pub(super) fn product(members: &Members) -> Product {
 
 /// `productID`, of an entry or of a create's answer.
 pub(super) fn id(members: &Members) -> Option<String> {
-    filled(members, &["productID", "productId"])
+    filled(members, &["productID", "productId"]).filter(|id| bounds::is_id(id))
 }
 
 /// One page of `ListProducts`. `None` when the total or the list is missing.

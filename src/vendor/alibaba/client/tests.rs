@@ -19,6 +19,7 @@ use crate::http::limit::{Lane, LimitSettings, Limiter};
 use crate::http::testing::{Say, Seen, Server, transport};
 use crate::metrics::Metrics;
 use crate::vendor::alibaba::BUDGETS;
+use crate::vendor::pages::REREADS;
 
 fn settings(url: Url) -> Settings {
     Settings {

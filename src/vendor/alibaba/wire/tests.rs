@@ -51,7 +51,7 @@ fn both_shapes_of_failure_are_read() {
 #[test]
 fn what_is_no_answer_is_unreadable() {
     for body in ["", "null", "[]", "<?xml version='1.0'?>", "{", "{}", r#"{"error":"bad gateway"}"#] {
-        assert_eq!(envelope(body.as_bytes()).err(), Some(Unreadable), "{body}");
+        assert_eq!(envelope(body.as_bytes()).err(), Some(Unreadable::NoAnswer), "{body}");
     }
 }
 

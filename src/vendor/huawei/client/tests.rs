@@ -16,6 +16,7 @@ use crate::http::limit::{Lane, LimitSettings, Limiter};
 use crate::http::testing::{Say, Seen, Server, transport};
 use crate::metrics::Metrics;
 use crate::vendor::huawei::{Attempts, BUDGETS, sign};
+use crate::vendor::pages::REREADS;
 use crate::vendor::{Fields, Value};
 
 const BASE: &str = "/v2/p1/link/instances/i1";

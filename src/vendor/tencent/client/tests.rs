@@ -13,6 +13,7 @@ use super::*;
 use crate::http::limit::{Lane, LimitSettings, Limiter};
 use crate::http::testing::{Say, Seen, Server, transport};
 use crate::metrics::Metrics;
+use crate::vendor::pages::REREADS;
 use crate::vendor::tencent::BUDGETS;
 use crate::vendor::{Fields, Value};
 

@@ -37,7 +37,7 @@ fn refusals_of_both_envelopes_are_read() {
 #[test]
 fn what_is_no_answer_is_unreadable() {
     for body in ["", "null", "[]", "<html>502</html>", "{", "{}", r#"{"code":0}"#, r#"{"Response":7}"#] {
-        assert_eq!(envelope(body.as_bytes()).err(), Some(Unreadable), "{body}");
+        assert_eq!(envelope(body.as_bytes()).err(), Some(Unreadable::NoAnswer), "{body}");
     }
 }
 

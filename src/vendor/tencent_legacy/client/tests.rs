@@ -16,6 +16,7 @@ use crate::http::limit::{Lane, LimitSettings, Limiter};
 use crate::http::testing::{Say, Seen, Server, transport};
 use crate::metrics::Metrics;
 use crate::vendor::Value;
+use crate::vendor::pages::REREADS;
 use crate::vendor::tencent_legacy::sign;
 
 /// The budget is out of the way: what it does is tested where it is.

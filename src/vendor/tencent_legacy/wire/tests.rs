@@ -69,7 +69,7 @@ fn what_is_no_answer_is_unreadable() {
         r#"{"code":"x","message":""}"#,
         r#"{"Response":{"ProductId":"A"}}"#,
     ] {
-        assert_eq!(envelope(body.as_bytes()).err(), Some(Unreadable), "{body}");
+        assert_eq!(envelope(body.as_bytes()).err(), Some(Unreadable::NoAnswer), "{body}");
     }
 }
 

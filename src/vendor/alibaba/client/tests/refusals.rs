@@ -193,7 +193,7 @@ impl Fence for Never {
 #[tokio::test]
 async fn without_leadership_nothing_is_sent() {
     let server = Server::start(|_| response(json!({"ProductKey": "A"}))).await;
-    let transport = Arc::new(transport_with(&["127.0.0.1"], Arc::new(Never)));
+    let transport = Arc::new(transport_with(&["127.0.0.1:*"], Arc::new(Never)));
     let client = with(Settings { transport, ..settings(server.url("/")) });
     let error = create(&client, &create_request()).await.unwrap_err();
     assert_eq!(meaning(&error), (Class::NotLeader, Effect::NotSent));
