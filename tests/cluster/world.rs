@@ -5,10 +5,11 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use iot_simulator::{Admin, Config, Simulator};
-use iot_test_harness::{AuditEntry, ControlPlane, Mark, TestNamespace};
+use iot_test_harness::{AuditEntry, ControlPlane, Mark, TestNamespace, grants};
+pub(crate) use iot_test_harness::{PATIENCE, until};
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::api::events::v1::Event;
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
@@ -21,15 +22,10 @@ use crate::object::{Kind, Object};
 use crate::operator::{Flags, Operator};
 use crate::rights;
 
-/// How long anything may take that has no reason to wait for a clock. Far more than it needs, for a busy
-/// machine.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 /// Owner id of every operator here.
 pub(crate) const OWNER: &str = "test";
 /// Annotation that asks for a full check now.
 pub(crate) const CHECK_NOW: &str = "reconcile.fluxcd.io/requestedAt";
-
-const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// The world of one test.
 pub(crate) struct World {
@@ -44,32 +40,14 @@ pub(crate) struct World {
     evidence: Arc<Evidence>,
 }
 
-/// Looks until there is something, and fails with what was seen last.
-pub(crate) async fn until<T>(
-    what: &str,
-    limit: Duration,
-    mut look: impl AsyncFnMut() -> Result<T, String>,
-) -> T {
-    let deadline = Instant::now() + limit;
-    loop {
-        match look().await {
-            Ok(found) => return found,
-            Err(seen) if Instant::now() >= deadline => {
-                panic!("waited {}s for {what}; last seen: {seen}", limit.as_secs())
-            }
-            Err(_) => tokio::time::sleep(LOOK_EVERY).await,
-        }
-    }
-}
-
 impl World {
     pub(crate) async fn new(plane: Arc<ControlPlane>, test: &str) -> Self {
         let simulator = Simulator::start_on_thread(Config::default()).expect("a simulator");
         let prefix: String = test.replace(['_', ':'], "-").replace("--", "-").chars().take(40).collect();
         let namespace = plane.namespace(prefix.trim_end_matches('-')).await.expect("a namespace");
         let client = plane.admin_client().await.expect("an admin's client");
-        let user = rights::user(namespace.name());
-        let groups = rights::groups(namespace.name());
+        let user = grants::user(namespace.name());
+        let groups = grants::groups(namespace.name());
         let groups = groups.each_ref().map(String::as_str);
         let kubeconfig = plane.kubeconfig_as(&user, &groups).expect("the operator's kubeconfig");
         let evidence = Arc::new(Evidence::new(simulator.admin()));
@@ -98,7 +76,7 @@ impl World {
         }
         self.granted.lock().unwrap_or_else(PoisonError::into_inner).insert(watched.map(str::to_owned));
         let former = former.iter().filter(|_| watched.is_none());
-        for object in former.flat_map(|scope| rights::grants(home, scope.as_deref())) {
+        for object in former.flat_map(|scope| grants::grants(home, scope.as_deref())) {
             // Roles are shared with others' operators.
             if object["kind"] == "RoleBinding" {
                 let (api, object) = self.role_or_binding(object);
@@ -106,13 +84,13 @@ impl World {
                 let _ = api.delete(&object.name_any(), &DeleteParams::default()).await;
             }
         }
-        for object in rights::grants(home, watched) {
+        for object in grants::grants(home, watched) {
             let (api, object) = self.role_or_binding(object);
             let params = PatchParams::apply("test").force();
             let granted = api.patch(&object.name_any(), &params, &Patch::Apply(&object)).await;
             granted.unwrap_or_else(|error| panic!("grant {}: {error}", object.name_any()));
         }
-        rights::in_force(&self.client, home, watched).await;
+        grants::in_force(&self.client, home, watched).await;
     }
 
     fn role_or_binding(&self, object: Value) -> (Api<DynamicObject>, DynamicObject) {
@@ -214,7 +192,8 @@ impl World {
                 all.insert(name, (*value).to_owned());
             }
         }
-        Operator::start(all, &self.evidence.log_file())
+        let program = Path::new(env!("CARGO_BIN_EXE_iot-operator"));
+        Operator::start(program, all, &self.evidence.log_file())
     }
 
     pub(crate) fn api(&self, kind: Kind) -> Api<DynamicObject> {

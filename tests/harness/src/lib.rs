@@ -23,9 +23,44 @@ mod audit;
 mod control_plane;
 mod crds;
 mod error;
+#[allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a test ends where it is wrong"
+)]
+pub mod grants;
 mod kubeconfig;
 mod link;
+#[allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a test ends where it is wrong"
+)]
+pub mod manifest;
 mod namespace;
+#[allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a test ends where it is wrong"
+)]
+mod object;
+#[allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a test ends where it is wrong"
+)]
+mod operator;
+#[allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a test ends where it is wrong"
+)]
+mod patience;
 mod pki;
 mod supervisor;
 
@@ -35,6 +70,9 @@ pub use crds::install_crds;
 pub use error::Error;
 pub use link::Program;
 pub use namespace::TestNamespace;
+pub use object::{Kind, Object};
+pub use operator::{Flags, Operator, takes};
+pub use patience::{PATIENCE, until};
 pub use supervisor::supervise_if_asked;
 
 /// An address on loopback that nobody listens on at this moment.

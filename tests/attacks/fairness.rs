@@ -1,0 +1,103 @@
+//! A tenant whose vendor takes its time, with as many accounts and products as the tenant likes. The double answers
+//! nothing until the end, so whatever the victim gets is had while all of the attacker's calls still wait.
+
+use std::sync::Arc;
+
+use futures::StreamExt as _;
+use futures::stream::iter;
+use iot_test_harness::Kind;
+use iot_test_harness::manifest::{Contract, named};
+use serde_json::json;
+
+use crate::answers::Form;
+use crate::double::{Answer, Ask, Double};
+use crate::session::attacks;
+use crate::tenant::name;
+use crate::world::{ACCOUNT, World};
+
+attacks!(Shared { accounts_at_a_silent_vendor_hold_nobody_up, creates_that_hang_hold_nobody_up });
+
+/// Longer than any attack lasts: no call ends by itself.
+const PATIENT: [(&str, &str); 2] = [("vendor-timeout", "20m"), ("reconcile-timeout", "30m")];
+/// Accounts at the silent vendor.
+const ACCOUNTS: usize = 200;
+/// Accounts whose creates hang, and products of each.
+const HANGING: (usize, usize) = (8, 50);
+/// Products and accounts of the victim, one after the other: a single one can be lucky.
+const SINGLES: usize = 3;
+
+/// A new account and product of the victim's, then an edit; then a new product in the account that was there.
+async fn the_victim_is_served(world: &World, contract: &Contract, round: usize) {
+    let mut account = contract.account.clone();
+    account["metadata"]["name"] = json!(format!("single-{round}"));
+    let mut product = named(&contract.product, &format!("single-{round}"));
+    product["spec"]["accountRef"]["name"] = account["metadata"]["name"].clone();
+    world.victim.apply(&account).await;
+    world.victim.apply(&product).await;
+    let object = world.victim.ready(name(&product)).await;
+    let edit = json!({"spec": {"dynamicRegistration": {"limit": 4321}}});
+    world.victim.edit(Kind::Product, name(&product), edit).await;
+    world.victim.ready(name(&product)).await;
+    let shown = world.vendor().tencent().product(ACCOUNT, object.id().expect("an id")).expect("the product");
+    assert_eq!(shown.register_limit, 4321);
+    let old = named(&contract.product, &format!("old-{round}"));
+    world.victim.apply(&old).await;
+    world.victim.ready(name(&old)).await;
+}
+
+/// The attacker's accounts.
+async fn accounts(world: &World, contract: &Contract, count: usize) {
+    world.mallory.receive(&contract.key).await;
+    let apply = |number: usize| async move {
+        let mut account = contract.account.clone();
+        account["metadata"]["name"] = json!(format!("account-{number}"));
+        world.mallory.apply(&account).await;
+    };
+    iter(0..count).map(apply).buffer_unordered(8).collect::<Vec<()>>().await;
+}
+
+/// The victim's key and a healthy account.
+async fn healthy(world: &World) -> Contract {
+    let contract = world.tencent();
+    world.victim.receive(&contract.key).await;
+    world.victim.apply(&contract.account).await;
+    world.victim.apply(&contract.product).await;
+    world.victim.ready(name(&contract.product)).await;
+    contract
+}
+
+async fn accounts_at_a_silent_vendor_hold_nobody_up(world: Arc<World>) {
+    let _operator = world.operator(&PATIENT).await;
+    let contract = healthy(&world).await;
+    let double = Double::start(|_: &Ask| Answer::Held);
+    accounts(&world, &Form::Tencent.contract(&double), ACCOUNTS).await;
+    let held = double.settled().await;
+    for round in 0..SINGLES {
+        the_victim_is_served(&world, &contract, round).await;
+    }
+    assert!(double.held() >= held, "{} of {held} calls still wait", double.held());
+}
+
+async fn creates_that_hang_hold_nobody_up(world: Arc<World>) {
+    let _operator = world.operator(&PATIENT).await;
+    let contract = healthy(&world).await;
+    let double = Double::start(|ask: &Ask| match ask.action.as_str() {
+        "CreateProduct" => Answer::Held,
+        _ => Form::Tencent.empty(ask),
+    });
+    let hostile = Form::Tencent.contract(&double);
+    let (count, each) = HANGING;
+    accounts(&world, &hostile, count).await;
+    let apply = |number: usize| {
+        let mut product = named(&hostile.product, &format!("hangs-{number}"));
+        product["spec"]["accountRef"]["name"] = json!(format!("account-{}", number % count));
+        let world = &world;
+        async move { world.mallory.apply(&product).await }
+    };
+    iter(0..count * each).map(apply).buffer_unordered(8).collect::<Vec<_>>().await;
+    let held = double.settled().await;
+    for round in 0..SINGLES {
+        the_victim_is_served(&world, &contract, round).await;
+    }
+    assert!(double.held() >= held, "{} of {held} calls still wait", double.held());
+}
