@@ -27,6 +27,14 @@ impl Form {
         }
     }
 
+    /// The action that reads one product.
+    pub(crate) fn read(self) -> &'static str {
+        match self {
+            Self::Tencent => "DescribeProduct",
+            Self::Huawei => "ShowProduct",
+        }
+    }
+
     /// The action that lists products.
     pub(crate) fn list(self) -> &'static str {
         match self {
@@ -82,18 +90,6 @@ impl Form {
         }
     }
 
-    /// The answer of a create.
-    pub(crate) fn created(self, id: &str) -> String {
-        match self {
-            Self::Tencent => json!({"Response": {
-                "RequestId": "r", "ProductId": id, "ProductName": "created", "ProductSecret": "a-secret",
-                "ProductProperties": {"ProductDescription": "", "EncryptionType": "2"},
-            }})
-            .to_string(),
-            Self::Huawei => json!({"id": id, "product_serial": "s", "name": "created"}).to_string(),
-        }
-    }
-
     /// An empty account: lists are empty, and all else is refused.
     pub(crate) fn empty(self, ask: &Ask) -> Answer {
         if ask.action == self.list() {
@@ -103,7 +99,7 @@ impl Form {
             Self::Tencent => self.error("ResourceNotFound.ProductNotExist", "none"),
             Self::Huawei => match self.error("ROMA.00110006", "none") {
                 Answer::Now { headers, body, .. } => Answer::Now { status: 404, headers, body },
-                held @ Answer::Held => held,
+                other @ (Answer::Held | Answer::Stalled(_)) => other,
             },
         }
     }

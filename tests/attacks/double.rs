@@ -2,14 +2,18 @@
 //! a caller waiting for as long as the attack wants, and counts what it was asked.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use futures::StreamExt as _;
+use futures::stream::{once, pending};
 use http::{Request, Response};
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -26,8 +30,6 @@ pub(crate) struct Ask {
     /// Path and query.
     pub(crate) target: String,
     pub(crate) body: String,
-    /// Everything in the head, for the search for keys.
-    pub(crate) head: String,
 }
 
 impl Ask {
@@ -49,8 +51,10 @@ pub(crate) enum Answer {
         /// All of the body.
         body: Bytes,
     },
-    /// Keeps the caller waiting until [`Double::release`], and ends the connection then.
+    /// Keeps the caller waiting until the double ends.
     Held,
+    /// Sends this much of a body, and the rest never.
+    Stalled(Bytes),
 }
 
 impl Answer {
@@ -73,6 +77,7 @@ impl Answer {
     }
 }
 
+type Body = UnsyncBoxBody<Bytes, Infallible>;
 type Script = Box<dyn Fn(&Ask) -> Answer + Send + Sync>;
 
 struct State {
@@ -81,7 +86,6 @@ struct State {
     /// Head and body of every call, cut.
     seen: Mutex<Vec<String>>,
     held: AtomicUsize,
-    released: watch::Sender<bool>,
 }
 
 /// A running double; ends when dropped.
@@ -106,7 +110,6 @@ impl Double {
             asked: Mutex::default(),
             seen: Mutex::default(),
             held: AtomicUsize::new(0),
-            released: watch::channel(false).0,
         });
         let serving = Arc::clone(&state);
         std::thread::spawn(move || {
@@ -129,12 +132,6 @@ impl Double {
         format!("http://{}", self.address)
     }
 
-    /// How often it was asked for an action.
-    pub(crate) fn asked(&self, action: &str) -> usize {
-        let asked = self.state.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        asked.get(action).copied().unwrap_or_default()
-    }
-
     /// How often it was asked for anything.
     pub(crate) fn asked_in_all(&self) -> usize {
         self.state.asked.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
@@ -148,11 +145,6 @@ impl Double {
     /// How many callers wait now.
     pub(crate) fn held(&self) -> usize {
         self.state.held.load(Ordering::SeqCst)
-    }
-
-    /// Lets go of all who wait, and of all who come.
-    pub(crate) fn release(&self) {
-        self.state.released.send_replace(true);
     }
 
     /// Waits until an action was asked for so often.
@@ -176,15 +168,6 @@ impl Double {
             if held > 0 && before.len() > 20 { Ok(held) } else { Err(held.to_string()) }
         })
         .await
-    }
-
-    /// Waits until so many callers are kept waiting.
-    pub(crate) async fn until_held(&self, least: usize) {
-        until(&format!("{least} callers that wait"), PATIENCE, async || {
-            let held = self.held();
-            if held >= least { Ok(()) } else { Err(held.to_string()) }
-        })
-        .await;
     }
 }
 
@@ -227,10 +210,7 @@ fn action(request: &Request<Incoming>) -> String {
     .to_owned()
 }
 
-async fn answer(
-    state: Arc<State>,
-    request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, hyper::Error> {
+async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Response<Body>, hyper::Error> {
     let action = action(&request);
     let target = request.uri().to_string();
     let head = format!("{} {target} {:?}", request.method(), request.headers());
@@ -244,36 +224,41 @@ async fn answer(
     };
     let text: String = format!("{head}\n{body}").chars().take(KEPT).collect();
     state.seen.lock().unwrap_or_else(PoisonError::into_inner).push(text);
-    match (state.script)(&Ask { action, nth, target, body, head }) {
+    match (state.script)(&Ask { action, nth, target, body }) {
         Answer::Now { status, headers, body } => {
             let mut response = Response::builder().status(status).header("content-type", "application/json");
             for (name, value) in headers {
                 response = response.header(name, value);
             }
-            Ok(response.body(Full::new(body)).expect("a scripted answer"))
+            Ok(response.body(Full::new(body).boxed_unsync()).expect("a scripted answer"))
         }
         Answer::Held => {
-            let _waits = Waits::new(&state.held);
-            let mut released = state.released.subscribe();
-            // The sender lives as long as the state.
-            let _ = released.wait_for(|released| *released).await;
-            Ok(Response::builder().status(503).body(Full::default()).expect("an answer"))
+            let _waits = Waits::new(&state);
+            std::future::pending().await
+        }
+        Answer::Stalled(body) => {
+            let (first, waits) = (once(async { Ok(Frame::data(body)) }), Waits::new(&state));
+            let body = StreamBody::new(first.chain(pending()).map(move |frame| {
+                let _waits = &waits;
+                frame
+            }));
+            Ok(Response::new(body.boxed_unsync()))
         }
     }
 }
 
 /// Counts a caller for as long as it waits, also when it leaves.
-struct Waits<'a>(&'a AtomicUsize);
+struct Waits(Arc<State>);
 
-impl<'a> Waits<'a> {
-    fn new(held: &'a AtomicUsize) -> Self {
-        held.fetch_add(1, Ordering::SeqCst);
-        Self(held)
+impl Waits {
+    fn new(state: &Arc<State>) -> Self {
+        state.held.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(state))
     }
 }
 
-impl Drop for Waits<'_> {
+impl Drop for Waits {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
+        self.0.held.fetch_sub(1, Ordering::SeqCst);
     }
 }

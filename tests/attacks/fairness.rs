@@ -15,7 +15,7 @@ use crate::session::attacks;
 use crate::tenant::name;
 use crate::world::{ACCOUNT, World};
 
-attacks!(Shared { accounts_at_a_silent_vendor_hold_nobody_up, creates_that_hang_hold_nobody_up });
+attacks!(Own { accounts_at_a_silent_vendor_hold_nobody_up, creates_that_hang_hold_nobody_up });
 
 /// Longer than any attack lasts: no call ends by itself.
 const PATIENT: [(&str, &str); 2] = [("vendor-timeout", "20m"), ("reconcile-timeout", "30m")];
@@ -67,7 +67,7 @@ async fn healthy(world: &World) -> Contract {
 }
 
 async fn accounts_at_a_silent_vendor_hold_nobody_up(world: Arc<World>) {
-    let _operator = world.operator(&PATIENT).await;
+    let _operator = world.operator_of_cluster(&PATIENT).await;
     let contract = healthy(&world).await;
     let double = Double::start(|_: &Ask| Answer::Held);
     accounts(&world, &Form::Tencent.contract(&double), ACCOUNTS).await;
@@ -79,7 +79,7 @@ async fn accounts_at_a_silent_vendor_hold_nobody_up(world: Arc<World>) {
 }
 
 async fn creates_that_hang_hold_nobody_up(world: Arc<World>) {
-    let _operator = world.operator(&PATIENT).await;
+    let _operator = world.operator_of_cluster(&PATIENT).await;
     let contract = healthy(&world).await;
     let double = Double::start(|ask: &Ask| match ask.action.as_str() {
         "CreateProduct" => Answer::Held,

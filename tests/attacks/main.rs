@@ -10,17 +10,28 @@
     reason = "tests say what they saw, and end where it is wrong"
 )]
 
+mod addresses;
 mod answers;
-mod double;
-mod session;
-mod tenant;
-mod world;
-
 mod blinded;
 mod claims;
+mod double;
 mod fairness;
+mod forged;
+mod held;
+mod imports;
+mod inputs;
+mod lengths;
+mod memory;
+mod ports;
 mod revoked;
+mod session;
+mod sizes;
 mod takeover;
+mod tenant;
+mod texts;
+mod times;
+mod world;
+mod writes;
 
 use std::sync::Arc;
 
@@ -32,10 +43,25 @@ use session::{Session, Test};
 const AT_A_TIME: usize = 4;
 
 fn all() -> Vec<Test> {
-    [blinded::tests(), claims::tests(), fairness::tests(), revoked::tests(), takeover::tests()]
-        .into_iter()
-        .flatten()
-        .collect()
+    let attacks = [
+        addresses::tests(),
+        blinded::tests(),
+        claims::tests(),
+        fairness::tests(),
+        forged::tests(),
+        held::tests(),
+        imports::tests(),
+        inputs::tests(),
+        lengths::tests(),
+        ports::tests(),
+        revoked::tests(),
+        sizes::tests(),
+        takeover::tests(),
+        texts::tests(),
+        times::tests(),
+        writes::tests(),
+    ];
+    attacks.into_iter().flatten().collect()
 }
 
 fn main() {

@@ -8,8 +8,8 @@ use futures::StreamExt as _;
 use futures::stream::iter;
 use iot_simulator::tencent::Product;
 use iot_simulator::{Call, Quota};
-use iot_test_harness::Kind;
 use iot_test_harness::manifest::{Contract, named};
+use iot_test_harness::{Kind, Object};
 use serde_json::{Value, json};
 
 use crate::session::attacks;
@@ -199,15 +199,20 @@ impl Case {
         let asked = jiff::Timestamp::now().to_string();
         let annotations = json!({"reconcile.fluxcd.io/requestedAt": asked});
         let patch = json!({"metadata": {"annotations": annotations}, "spec": spec});
-        match world.mallory.try_edit(Kind::Product, &self.name, &patch).await {
-            Ok(_) => {}
+        let edited = match world.mallory.try_edit(Kind::Product, &self.name, &patch).await {
+            Ok(edited) => edited,
             Err(kube::Error::Api(status)) if status.code == 422 => return,
             Err(error) => panic!("edit {} by {spec}: {error}", self.name),
-        }
+        };
         let what = format!("{spec} carried out");
-        let done = |object: &iot_test_harness::Object| {
-            let checked = object.text("/status/lastHandledReconcileAt") == asked;
-            object.is_current() && (checked || object.reason() == "Suspended")
+        let suspended = edited.0["spec"]["suspend"] == true;
+        // While an object is suspended no check is made of it, and none is answered.
+        let done = |object: &Object| {
+            if suspended {
+                object.reason() == "Suspended" || object.is("Suspended")
+            } else {
+                object.is_current() && object.text("/status/lastHandledReconcileAt") == asked
+            }
         };
         world.mallory.until(Kind::Product, &self.name, &what, done).await;
     }

@@ -1,4 +1,4 @@
-//! A tenant: a user who may write IotProducts and IotAccounts in one namespace, and nothing else. Secrets are put
+//! A tenant: a user who may write `IotProduct`s and `IotAccount`s in one namespace, and nothing else. Secrets are put
 //! there by the admin, as somebody does who hands out keys.
 
 use std::collections::BTreeMap;
@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use iot_test_harness::{ControlPlane, Kind, Object, PATIENCE, until};
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::api::events::v1::Event;
-use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
-use kube::{Client, ResourceExt as _};
+use kube::api::{Api, DeleteParams, DynamicObject, GetParams, ListParams, Patch, PatchParams, PostParams};
+use kube::core::Request;
+use kube::{Client, Resource as _, ResourceExt as _};
 use serde_json::{Value, json};
 
 use crate::world::CHECK_NOW;
@@ -15,7 +16,6 @@ use crate::world::CHECK_NOW;
 /// One tenant.
 pub(crate) struct Tenant {
     namespace: String,
-    user: String,
     own: Client,
     admin: Client,
 }
@@ -49,7 +49,7 @@ impl Tenant {
         for object in rights(&namespace, &user) {
             crate::world::grant(admin, object).await;
         }
-        let tenant = Self { namespace, user, own, admin: admin.clone() };
+        let tenant = Self { namespace, own, admin: admin.clone() };
         until("the authorizer to know the tenant", PATIENCE, async || {
             let list = tenant.api(Kind::Product).list(&ListParams::default().limit(1)).await;
             list.map(drop).map_err(|error| error.to_string())
@@ -60,11 +60,6 @@ impl Tenant {
 
     pub(crate) fn namespace(&self) -> &str {
         &self.namespace
-    }
-
-    /// The name that the API server knows it by.
-    pub(crate) fn user(&self) -> &str {
-        &self.user
     }
 
     fn api(&self, kind: Kind) -> Api<DynamicObject> {
@@ -81,12 +76,19 @@ impl Tenant {
         manifest
     }
 
+    /// Requests for a kind in the namespace. Answers are read as they are: an attack's objects may hold what no
+    /// client's types do.
+    fn requests(&self, kind: Kind) -> Request {
+        Request::new(DynamicObject::url_path(&kind.resource(), Some(&self.namespace)))
+    }
+
     /// Applies a manifest with its own rights, and says what the API server answers.
     pub(crate) async fn try_apply(&self, manifest: &Value) -> Result<Object, kube::Error> {
         let manifest = self.here(manifest);
-        let (name, params) = (name(&manifest).to_owned(), PatchParams::apply("tenant").force());
-        let applied = self.api(Kind::of(&manifest)).patch(&name, &params, &Patch::Apply(&manifest)).await;
-        applied.map(object)
+        let params = PatchParams::apply("tenant").force();
+        let patch =
+            self.requests(Kind::of(&manifest)).patch(name(&manifest), &params, &Patch::Apply(&manifest));
+        self.own.request(patch.map_err(kube::Error::BuildRequest)?).await.map(Object)
     }
 
     pub(crate) async fn apply(&self, manifest: &Value) -> Object {
@@ -110,7 +112,8 @@ impl Tenant {
         name: &str,
         patch: &Value,
     ) -> Result<Object, kube::Error> {
-        self.api(kind).patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.map(object)
+        let patch = self.requests(kind).patch(name, &PatchParams::default(), &Patch::Merge(patch));
+        self.own.request(patch.map_err(kube::Error::BuildRequest)?).await.map(Object)
     }
 
     pub(crate) async fn edit(&self, kind: Kind, name: &str, patch: Value) -> Object {
@@ -137,13 +140,13 @@ impl Tenant {
 
     /// Writes a whole object back after a change, with its own rights or an admin's.
     pub(crate) async fn replace(&self, kind: Kind, name: &str, mine: bool, change: impl Fn(&mut Value)) {
-        let api = if mine { self.api(kind) } else { self.api_of_admin(kind) };
+        let client = if mine { &self.own } else { &self.admin };
         until(&format!("a replacement of {kind:?} {name}"), PATIENCE, async || {
-            let before = api.get(name).await.map_err(|error| error.to_string())?;
-            let mut value = serde_json::to_value(before).expect("an object as JSON");
-            change(&mut value);
-            let after: DynamicObject = serde_json::from_value(value).expect("an object");
-            let replaced = api.replace(name, &PostParams::default(), &after).await;
+            let mut object = self.get(kind, name).await.ok_or("it does not exist")?.0;
+            change(&mut object);
+            let body = serde_json::to_vec(&object).expect("JSON");
+            let replace = self.requests(kind).replace(name, &PostParams::default(), body);
+            let replaced = client.request::<Value>(replace.expect("a request")).await;
             replaced.map(drop).map_err(|error| error.to_string())
         })
         .await;
@@ -158,24 +161,32 @@ impl Tenant {
     }
 
     pub(crate) async fn delete(&self, kind: Kind, name: &str) {
-        let deleted = self.api(kind).delete(name, &DeleteParams::default()).await;
+        let delete = self.requests(kind).delete(name, &DeleteParams::default()).expect("a request");
+        let deleted = self.own.request::<Value>(delete).await;
         deleted.unwrap_or_else(|error| panic!("delete {kind:?} {name}: {error}"));
     }
 
     /// The admin takes something away.
     pub(crate) async fn lose(&self, kind: Kind, name: &str) {
-        let deleted = self.api_of_admin(kind).delete(name, &DeleteParams::default()).await;
+        let delete = self.requests(kind).delete(name, &DeleteParams::default()).expect("a request");
+        let deleted = self.admin.request::<Value>(delete).await;
         deleted.unwrap_or_else(|error| panic!("take {kind:?} {name} away: {error}"));
     }
 
     pub(crate) async fn get(&self, kind: Kind, name: &str) -> Option<Object> {
-        let found = self.api_of_admin(kind).get_opt(name).await;
-        found.unwrap_or_else(|error| panic!("get {kind:?} {name}: {error}")).map(object)
+        let get = self.requests(kind).get(name, &GetParams::default()).expect("a request");
+        match self.admin.request(get).await {
+            Ok(object) => Some(Object(object)),
+            Err(kube::Error::Api(status)) if status.code == 404 => None,
+            Err(error) => panic!("get {kind:?} {name}: {error}"),
+        }
     }
 
     pub(crate) async fn list(&self, kind: Kind) -> Vec<Object> {
-        let found = self.api_of_admin(kind).list(&ListParams::default()).await.expect("a list");
-        found.into_iter().map(object).collect()
+        let list = self.requests(kind).list(&ListParams::default()).expect("a request");
+        let mut found: Value = self.admin.request(list).await.expect("a list");
+        let items = found["items"].as_array_mut().map(std::mem::take).unwrap_or_default();
+        items.into_iter().map(Object).collect()
     }
 
     /// Waits until an object is as described.
@@ -217,6 +228,19 @@ impl Tenant {
         .await;
     }
 
+    /// Waits until an object is gone, or as described.
+    pub(crate) async fn until_gone_or(&self, kind: Kind, name: &str, is: impl Fn(&Object) -> bool) {
+        until(
+            &format!("{kind:?} {}/{name} to be gone or held", self.namespace),
+            PATIENCE,
+            async || match self.get(kind, name).await {
+                Some(object) if !is(&object) => Err(object.brief()),
+                _ => Ok(()),
+            },
+        )
+        .await;
+    }
+
     /// A Secret's values as texts.
     pub(crate) async fn secret(&self, name: &str) -> Option<BTreeMap<String, String>> {
         let api: Api<Secret> = Api::namespaced(self.admin.clone(), &self.namespace);
@@ -251,10 +275,6 @@ impl Tenant {
         let events = api.list(&ListParams::default()).await.expect("the Events");
         events.into_iter().filter(about).filter_map(|event| event.note).collect()
     }
-}
-
-fn object(object: DynamicObject) -> Object {
-    Object(serde_json::to_value(object).expect("an object as JSON"))
 }
 
 /// Name of a manifest.

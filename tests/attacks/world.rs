@@ -9,11 +9,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use iot_simulator::{Admin, Call, Config, Simulator};
 use iot_test_harness::manifest::Contract;
 use iot_test_harness::{
-    AuditEntry, ControlPlane, Flags, Kind, Mark, Object, Operator, PATIENCE, grants, takes, until,
+    AuditEntry, ControlPlane, Flags, Kind, Mark, Operator, PATIENCE, grants, takes, until,
 };
 use k8s_openapi::api::core::v1::Namespace;
-use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams, PostParams};
-use kube::{Client, ResourceExt as _};
+use kube::api::{Api, ApiResource, DynamicObject, GetParams, Patch, PatchParams, PostParams};
+use kube::core::Request;
+use kube::{Client, Resource as _, ResourceExt as _};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -60,7 +61,7 @@ pub(crate) async fn grant(admin: &Client, object: Value) {
 }
 
 /// The program under attack.
-fn program() -> &'static Path {
+pub(crate) fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_iot-operator"))
 }
 
@@ -72,9 +73,10 @@ impl World {
         let home = plane.namespace("operator").await.expect("a namespace").name().to_owned();
         let victim = Tenant::new(&plane, &admin, "victim").await;
         let mallory = Tenant::new(&plane, &admin, "mallory").await;
-        let scopes = match of_the_cluster {
-            true => vec![None],
-            false => vec![Some(victim.namespace()), Some(mallory.namespace())],
+        let scopes = if of_the_cluster {
+            vec![None]
+        } else {
+            vec![Some(victim.namespace()), Some(mallory.namespace())]
         };
         for watched in scopes {
             for object in grants::grants(&home, watched) {
@@ -165,7 +167,7 @@ impl World {
         Contract::huawei("nowhere", &self.endpoint())
     }
 
-    /// A ClusterIotAccount made of a contract's account, with the key in the victim's namespace. Lists do not come
+    /// A `ClusterIotAccount` made of a contract's account, with the key in the victim's namespace. Lists do not come
     /// by themselves.
     pub(crate) async fn share(&self, contract: &Contract, adoption: Option<&str>, allowed: Value) -> String {
         let mut account = contract.account.clone();
@@ -189,12 +191,6 @@ impl World {
         applied.unwrap_or_else(|error| panic!("apply {}: {error}", name(manifest)));
     }
 
-    /// A ClusterIotAccount as it is.
-    pub(crate) async fn shared(&self, name: &str) -> Object {
-        let api: Api<DynamicObject> = Api::all_with(self.admin(), &Kind::ClusterAccount.resource());
-        Object(serde_json::to_value(api.get(name).await.expect("the account")).expect("an object as JSON"))
-    }
-
     /// Merges a patch into a Namespace.
     pub(crate) async fn edit_namespace(&self, name: &str, patch: &Value) {
         let api: Api<Namespace> = Api::all(self.admin());
@@ -203,16 +199,14 @@ impl World {
 
     /// Writes a Namespace back after a change.
     pub(crate) async fn replace_namespace(&self, name: &str, change: impl Fn(&mut Value)) {
-        let api: Api<DynamicObject> = Api::all_with(self.admin(), &Kind::Namespace.resource());
+        let requests = Request::new(DynamicObject::url_path(&Kind::Namespace.resource(), None));
         until(&format!("a replacement of Namespace {name}"), PATIENCE, async || {
-            let before = api.get(name).await.map_err(|error| error.to_string())?;
-            let mut value = serde_json::to_value(before).expect("an object as JSON");
-            change(&mut value);
-            let after: DynamicObject = serde_json::from_value(value).expect("an object");
-            api.replace(name, &PostParams::default(), &after)
-                .await
-                .map(drop)
-                .map_err(|error| error.to_string())
+            let get = requests.get(name, &GetParams::default()).expect("a request");
+            let mut object: Value = self.admin.request(get).await.map_err(|error| error.to_string())?;
+            change(&mut object);
+            let body = serde_json::to_vec(&object).expect("JSON");
+            let replace = requests.replace(name, &PostParams::default(), body).expect("a request");
+            self.admin.request::<Value>(replace).await.map(drop).map_err(|error| error.to_string())
         })
         .await;
     }
@@ -225,15 +219,6 @@ impl World {
     /// Calls since a moment.
     pub(crate) fn calls_since(&self, mark: u64) -> Vec<Call> {
         self.vendor().calls_since(mark)
-    }
-
-    /// Waits until the simulator was asked for something since a moment.
-    pub(crate) async fn called(&self, mark: u64, what: &str, is: impl Fn(&Call) -> bool) -> Call {
-        until(what, PATIENCE, async || {
-            let calls = self.calls_since(mark);
-            calls.iter().find(|call| is(call)).cloned().ok_or_else(|| format!("{} calls", calls.len()))
-        })
-        .await
     }
 
     /// This moment in the audit log.

@@ -1,0 +1,25 @@
+//! How much memory an operator takes, as the kernel counts it.
+
+use std::fs;
+
+use iot_test_harness::Operator;
+
+fn status(operator: &Operator, field: &str) -> u64 {
+    let path = format!("/proc/{}/status", operator.id());
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let line =
+        text.lines().find_map(|line| line.strip_prefix(field)).unwrap_or_else(|| panic!("{field} in {text}"));
+    let kib: u64 =
+        line.trim_start_matches(':').trim().trim_end_matches("kB").trim().parse().expect("a number of kB");
+    kib / 1024
+}
+
+/// The most that it took since it began, or since [`forget_peak`], in MiB.
+pub(crate) fn peak(operator: &Operator) -> u64 {
+    status(operator, "VmHWM")
+}
+
+/// Begins the measurement of the peak anew.
+pub(crate) fn forget_peak(operator: &Operator) {
+    fs::write(format!("/proc/{}/clear_refs", operator.id()), "5").expect("the peak forgotten");
+}
