@@ -82,7 +82,7 @@ async fn forge(tenant: &Tenant, product: &Value, number: usize, status: &Value, 
     tenant.until(Kind::Product, name(&product), "the edit seen", Object::is_current).await;
     tenant.delete(Kind::Product, name(&product)).await;
     // Whether it goes or waits for somebody is not the question; that the deletion was looked at is.
-    let looked = |object: &Object| object.reason() != "Deleting";
+    let looked = |object: &Object| object.deleting() && object.is_current() && object.reason() != "Deleting";
     tenant.until_gone_or(Kind::Product, name(&product), looked).await;
 }
 
@@ -142,7 +142,7 @@ async fn a_copied_ledger_is_no_proof_of_use(world: Arc<World>) {
         world.mallory.edit_and_ask(name(&product), &json!({"suspend": false})).await;
         world.mallory.reason(Kind::Product, name(&product), "AccountNotAllowed").await;
         world.mallory.delete(Kind::Product, name(&product)).await;
-        let looked = |object: &Object| object.reason() == "AccountNotAllowed";
+        let looked = |object: &Object| object.deleting() && object.reason() == "AccountNotAllowed";
         world.mallory.until_gone_or(Kind::Product, name(&product), looked).await;
     }
     let made: Vec<String> = world.calls_since(calls).into_iter().map(|call| call.action).collect();

@@ -88,8 +88,13 @@ async fn an_import_after_a_refused_create_makes_no_password(world: Arc<World>) {
         existing.model = format!("M{number}");
         let existing = world.vendor().huawei().create_product(ACCOUNT, existing).expect("a product");
         let id = existing.id.to_string();
-        prepare(&world, &product, before, &id).await;
-        let import = json!({"managementPolicy": "Full", "productId": id, "suspend": false});
+        // Under another name the create is no conflict.
+        let mut first = product.clone();
+        first["spec"]["name"] = json!(format!("other-{number}"));
+        prepare(&world, &first, before, &id).await;
+        let import = json!({
+            "managementPolicy": "Full", "productId": id, "suspend": false, "name": product["spec"]["name"],
+        });
         for spec in [&import, &json!({"description": "edited"})] {
             let asked = world.mallory.edit_and_ask(name(&product), spec).await;
             checked(&world, name(&product), &asked).await;
