@@ -15,6 +15,7 @@ attacks!(Shared {
     another_port_of_an_allowed_host_is_not_allowed,
     no_form_of_an_address_is_a_way_to_loopback,
     a_redirect_is_not_followed,
+    an_error_tells_nothing_of_the_network,
 });
 
 /// By vendor, with the flags that nobody has set.
@@ -198,4 +199,36 @@ async fn a_redirect_is_not_followed(world: Arc<World>) {
         assert!(outer.asked_in_all() > 0);
     }
     assert_eq!(inner.asked_in_all(), 0);
+}
+
+/// A tenant's endpoint is called from inside the cluster. What became of it is the log's, not the tenant's.
+async fn an_error_tells_nothing_of_the_network(world: Arc<World>) {
+    let _operator = world.operator(&[]).await;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let open = listener.local_addr().expect("its address");
+    let closed = iot_test_harness::free_address().expect("a port that is closed");
+    let mut contract = world.tencent();
+    world.mallory.receive(&contract.key).await;
+    // A program that closes every connection, as one of another protocol does.
+    std::thread::spawn(move || {
+        for stream in listener.incoming().take(100) {
+            drop(stream);
+        }
+    });
+    for (what, endpoint) in [
+        ("open", format!("http://{open}")),
+        ("closed", format!("http://{closed}")),
+        ("tls", format!("https://{open}")),
+        ("closed-tls", format!("https://{closed}")),
+    ] {
+        contract.account["metadata"]["name"] = json!(what);
+        contract.account["spec"]["endpoint"] = json!(endpoint);
+        world.mallory.apply(&contract.account).await;
+        let said = |object: &Object| !object.message().is_empty();
+        let object = world.mallory.until(Kind::Account, what, "a word", said).await;
+        let message = object.message().to_lowercase();
+        for word in ["refused", "os error", "reset", "closed before", "handshake", "eof", "lookup"] {
+            assert!(!message.contains(word), "{what}: {message}");
+        }
+    }
 }

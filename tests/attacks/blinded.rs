@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use iot_test_harness::manifest::{Contract, named};
-use iot_test_harness::{Kind, Operator, PATIENCE, until};
+use iot_test_harness::{AuditEntry, Kind, Object, Operator, PATIENCE, until};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, Patch, PatchParams};
 use serde_json::{Value, json};
@@ -12,10 +12,18 @@ use crate::session::attacks;
 use crate::tenant::name;
 use crate::world::World;
 
-attacks!(Own {
-    a_time_at_the_end_of_the_calendar_blinds_nobody,
-    what_cannot_be_read_is_skipped_counted_and_said,
-});
+attacks!(
+    Own {
+        a_time_at_the_end_of_the_calendar_blinds_nobody,
+        what_cannot_be_read_is_skipped_counted_and_said,
+    }
+    Shared {
+        a_secret_that_cannot_be_read_is_not_read_again_and_again,
+    }
+);
+
+/// Accounts that name the Secret of a time at the end of the calendar.
+const ACCOUNTS: usize = 20;
 
 /// The last second that the API server takes. Some libraries' calendars end before it.
 const LAST_SECOND: &str = "9999-12-31T23:59:59Z";
@@ -100,6 +108,49 @@ async fn a_time_at_the_end_of_the_calendar_blinds_nobody(world: Arc<World>) {
     mallory.apply(&second).await;
     mallory.ready("second").await;
     drop(operator);
+}
+
+/// Keys are read by the clock. One that cannot be read is read as often as one that can, and not as fast as it fails.
+async fn a_secret_that_cannot_be_read_is_not_read_again_and_again(world: Arc<World>) {
+    let _operator = world.operator(&[]).await;
+    let contract = world.tencent();
+    world.victim.receive(&contract.key).await;
+    world.mallory.receive(&contract.key).await;
+    world.mallory.replace(Kind::Secret, name(&contract.key), false, far_future_of_a_secret).await;
+    let mark = world.audit_mark();
+    world.victim.apply(&contract.account).await;
+    for number in 0..ACCOUNTS {
+        let mut account = contract.account.clone();
+        account["metadata"]["name"] = json!(format!("account-{number}"));
+        world.mallory.apply(&account).await;
+        let said = |object: &Object| !object.reason().is_empty();
+        world.mallory.until(Kind::Account, name(&account), "a word", said).await;
+    }
+    let reads = |namespace: &str| {
+        let requests = world.requests_since(mark);
+        let of = |entry: &&AuditEntry| {
+            entry.verb == "get" && entry.resource == "secrets" && entry.namespace == namespace
+        };
+        requests.iter().filter(of).count()
+    };
+    let (victim, mallory) = (world.victim.namespace(), world.mallory.namespace());
+    let first = reads(victim);
+    let healthy = until("two more reads of a key that can be read", PATIENCE, async || {
+        let more = reads(victim) - first;
+        if more >= 2 { Ok(reads(victim)) } else { Err(format!("{more} more")) }
+    })
+    .await;
+    // Twice for each, and some for their beginning.
+    let (most, made) = (ACCOUNTS * (healthy * 2 + 4), reads(mallory));
+    assert!(
+        made <= most,
+        "{made} reads of one that {ACCOUNTS} accounts name, {healthy} of one that one names"
+    );
+}
+
+fn far_future_of_a_secret(secret: &mut Value) {
+    secret["metadata"]["labels"] = json!({});
+    far_future(secret);
 }
 
 /// Takes every rule off a kind, as a definition of another version would: objects can be anything then.

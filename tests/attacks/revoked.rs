@@ -2,15 +2,59 @@
 
 use std::sync::Arc;
 
+use futures::StreamExt as _;
+use futures::stream::iter;
 use iot_test_harness::manifest::named;
-use iot_test_harness::{Kind, PATIENCE, until};
+use iot_test_harness::{Kind, Object, PATIENCE, until};
 use serde_json::json;
 
+use crate::answers::Form;
+use crate::double::{Ask, Double};
+use crate::memory;
 use crate::session::attacks;
-use crate::tenant::name;
+use crate::tenant::{Tenant, name};
 use crate::world::World;
 
-attacks!(Shared { the_key_of_a_deleted_account_is_used_no_more });
+attacks!(Shared { the_key_of_a_deleted_account_is_used_no_more, accounts_that_are_gone_take_no_memory });
+
+/// Accounts that come and go in one round.
+const ACCOUNTS: usize = 100;
+/// Rounds after the first, which shows what the operator takes with so many.
+const ROUNDS: usize = 3;
+/// What it may take more after all of them, in MiB. Kept, an account is a ninth of one.
+const MORE: u64 = 12;
+
+/// Deletes an account and takes its finalizer off. In this order nothing can put it back.
+async fn let_go(tenant: &Tenant, account: &str) {
+    tenant.delete(Kind::Account, account).await;
+    let stripped = tenant.try_edit(Kind::Account, account, &json!({"metadata": {"finalizers": null}})).await;
+    assert!(!matches!(stripped, Err(kube::Error::Api(ref status)) if status.code != 404), "{stripped:?}");
+    tenant.gone(Kind::Account, account).await;
+}
+
+async fn accounts_that_are_gone_take_no_memory(world: Arc<World>) {
+    let operator = world.operator(&[]).await;
+    let double = Double::start(|ask: &Ask| Form::Tencent.empty(ask));
+    let contract = Form::Tencent.contract(&double);
+    world.mallory.receive(&contract.key).await;
+    let mut taken = Vec::new();
+    for round in 0..=ROUNDS {
+        let life = |number: usize| {
+            let mut account = contract.account.clone();
+            account["metadata"]["name"] = json!(format!("account-{round}-{number}"));
+            let tenant = &world.mallory;
+            async move {
+                tenant.apply(&account).await;
+                tenant.until(Kind::Account, name(&account), "Ready", Object::is_available).await;
+                let_go(tenant, name(&account)).await;
+            }
+        };
+        iter(0..ACCOUNTS).map(life).buffer_unordered(20).collect::<Vec<()>>().await;
+        taken.push(memory::now(&operator));
+    }
+    let (first, last) = (taken[0], taken[ROUNDS]);
+    assert!(last <= first + MORE, "after each {ACCOUNTS} accounts: {taken:?} MiB");
+}
 
 async fn the_key_of_a_deleted_account_is_used_no_more(world: Arc<World>) {
     let _operator = world.operator(&[]).await;
@@ -21,14 +65,7 @@ async fn the_key_of_a_deleted_account_is_used_no_more(world: Arc<World>) {
     tenant.apply(&contract.product).await;
     tenant.ready(name(&contract.product)).await;
 
-    // In this order nothing can put the finalizer back.
-    tenant.delete(Kind::Account, account).await;
-    if tenant.get(Kind::Account, account).await.is_some() {
-        let stripped =
-            tenant.try_edit(Kind::Account, account, &json!({"metadata": {"finalizers": null}})).await;
-        assert!(!matches!(stripped, Err(kube::Error::Api(ref status)) if status.code != 404), "{stripped:?}");
-    }
-    tenant.gone(Kind::Account, account).await;
+    let_go(tenant, account).await;
     tenant.lose(Kind::Secret, name(&contract.key)).await;
     if tenant.get(Kind::Secret, name(&contract.key)).await.is_some() {
         tenant

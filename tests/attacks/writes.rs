@@ -91,7 +91,8 @@ async fn too_long(world: Arc<World>, form: Form) {
     for part in PARTS {
         let double = Double::start(move |ask: &Ask| answer(form, part, ask));
         create(&world, form, part, &double).await;
-        double.until_asked("CreateProduct", PRODUCTS).await;
+        // Not of all: a vendor whose answers make no sense is not asked for ever.
+        double.until_asked("CreateProduct", 3).await;
         doubles.push(double);
     }
     // Every product says something in the end.
