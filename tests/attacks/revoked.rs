@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use futures::StreamExt as _;
 use futures::stream::iter;
 use iot_test_harness::manifest::named;
 use iot_test_harness::{Kind, Object, PATIENCE, until};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::answers::Form;
 use crate::double::{Ask, Double};
@@ -32,10 +34,20 @@ async fn let_go(tenant: &Tenant, account: &str) {
     tenant.gone(Kind::Account, account).await;
 }
 
+/// Some authority's certificate, as a bundle has it.
+fn certificate(world: &World) -> String {
+    let kubeconfig = std::fs::read_to_string(world.plane().kubeconfig_path()).expect("a kubeconfig");
+    let kubeconfig: Value = serde_yaml_ng::from_str(&kubeconfig).expect("YAML");
+    let path = kubeconfig["clusters"][0]["cluster"]["certificate-authority"].as_str().expect("a path");
+    STANDARD.encode(std::fs::read(path).expect("the authority's certificate"))
+}
+
 async fn accounts_that_are_gone_take_no_memory(world: Arc<World>) {
     let operator = world.operator(&[]).await;
     let double = Double::start(|ask: &Ask| Form::Tencent.empty(ask));
-    let contract = Form::Tencent.contract(&double);
+    let mut contract = Form::Tencent.contract(&double);
+    // With certificates of its own each account has a client of its own.
+    contract.account["spec"]["caBundle"] = json!(certificate(&world));
     world.mallory.receive(&contract.key).await;
     let mut taken = Vec::new();
     for round in 0..=ROUNDS {
