@@ -144,6 +144,8 @@ mod tests {
             network: Arc::new(Internet),
             metrics: Metrics::new(),
             refusals: Arc::default(),
+            memory: Arc::default(),
+            forbid_unsafe_limits: false,
         };
         let accounts = [
             account(&json!({"vendor": "TencentCloud"})),

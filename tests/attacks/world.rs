@@ -8,9 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use iot_simulator::{Admin, Call, Config, Simulator};
 use iot_test_harness::manifest::Contract;
-use iot_test_harness::{
-    AuditEntry, ControlPlane, Flags, Kind, Mark, Operator, PATIENCE, grants, takes, until,
-};
+use iot_test_harness::{AuditEntry, ControlPlane, Flags, Kind, Mark, Operator, PATIENCE, grants, until};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, ApiResource, DynamicObject, GetParams, Patch, PatchParams, PostParams};
 use kube::core::Request;
@@ -125,11 +123,9 @@ impl World {
 
     /// Other flags replace those that every operator here has; `absent` takes one away.
     async fn start(&self, flags: &[(&'static str, &str)]) -> Operator {
-        let loopback =
-            if takes(program(), "--allowed-endpoints=127.0.0.1:*") { "127.0.0.1:*" } else { "127.0.0.1" };
         let mut all: Flags = [
             ("leader-elect", "false"),
-            ("allowed-endpoints", loopback),
+            ("allowed-endpoints", "127.0.0.1:*"),
             ("allow-plain-http", ""),
             ("owner-id", OWNER),
             ("vendor-timeout", "4s"),

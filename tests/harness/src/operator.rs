@@ -29,11 +29,9 @@ impl Operator {
     pub fn start(program: &Path, mut flags: Flags, log: &Path) -> Self {
         let metrics = free_address().expect("a free port");
         flags.insert("metrics-addr", metrics.to_string());
-        let mut health = metrics;
-        if takes(program, "--health-addr=127.0.0.1:1") {
-            health = free_address().expect("a free port");
-            flags.insert("health-addr", health.to_string());
-        }
+        // Another address of this machine: two free ports that are looked for might be the same one.
+        let health = SocketAddr::from(([127, 0, 0, 2], metrics.port()));
+        flags.insert("health-addr", health.to_string());
         let mut command = Command::new(program);
         command.arg("run");
         for (name, value) in &flags {
