@@ -68,7 +68,7 @@ pub(crate) async fn install(plane: &ControlPlane) {
 /// Secrets as the operator, or its thief, sees them, once the policy is in force.
 async fn thief(world: &World) -> Api<Secret> {
     let namespace = world.namespace().name();
-    let groups = rights::groups(namespace);
+    let groups = iot_test_harness::grants::groups(namespace);
     let client = world.plane().client_as(world.user(), &groups.each_ref().map(String::as_str)).await;
     let api = Api::namespaced(client.expect("the operator's client"), namespace);
     let dry = PostParams { dry_run: true, ..PostParams::default() };
