@@ -88,6 +88,7 @@ mod tests {
         assert_eq!(interval(minute, least, None), minute);
         assert_eq!(interval(second, least, Some(minute)), minute);
         assert_eq!(interval(minute, least, Some(least)), minute);
+        assert_eq!(interval(second, least, Some(second)), least);
         // Never stays never, and no product wakes an account that is never to be listed.
         assert_eq!(interval(Duration::ZERO, least, None), Duration::ZERO);
         assert_eq!(interval(Duration::ZERO, least, Some(minute)), Duration::ZERO);

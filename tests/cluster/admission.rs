@@ -2,6 +2,7 @@
 //! is admitted is said by all of them; here is what it is refused, and what others are.
 
 use iot_test_harness::ControlPlane;
+use k8s_openapi::api::admissionregistration::v1::ValidatingAdmissionPolicy;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::ObjectMeta;
@@ -22,6 +23,7 @@ tests!(Own {
     a_stolen_token_makes_no_other_secret,
     a_stolen_token_changes_no_other_secret,
     others_do_with_secrets_what_they_like,
+    expressions_are_of_the_right_types,
 });
 
 /// What the chart renders; that it does is tested with the charts.
@@ -164,6 +166,25 @@ async fn others_do_with_secrets_what_they_like(world: World) {
     let edit = Patch::Merge(json!({"stringData": {"key": "other"}}));
     owners.patch("own", &PatchParams::default(), &edit).await.expect("its edit");
     owners.delete("own", &DeleteParams::default()).await.expect("its deletion");
+}
+
+/// What the API server itself says of the expressions. A policy without a binding does nothing.
+async fn expressions_are_of_the_right_types(world: World) {
+    let api: Api<ValidatingAdmissionPolicy> = Api::all(world.client());
+    for mut policy in [policies(".secrets").swap_remove(0), policies(".status").swap_remove(0)] {
+        let name =
+            format!("{}.{}", world.namespace().name(), policy["metadata"]["name"].as_str().expect("a name"));
+        policy["metadata"]["name"] = json!(name);
+        apply(&world.client(), vec![policy]).await;
+        let status = until("the types to be checked", PATIENCE, async || {
+            let policy = api.get(&name).await.map_err(|error| error.to_string())?;
+            policy.status.filter(|status| status.type_checking.is_some()).ok_or_else(|| "not yet".to_owned())
+        })
+        .await;
+        let warnings = status.type_checking.expect("a check").expression_warnings.unwrap_or_default();
+        api.delete(&name, &DeleteParams::default()).await.expect("a deletion");
+        assert!(warnings.is_empty(), "{name}: {warnings:?}");
+    }
 }
 
 /// Installs the policy about status for the world's operator and one more user.

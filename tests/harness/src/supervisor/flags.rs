@@ -98,6 +98,8 @@ fn controller_manager(place: &Place<'_>) -> Vec<String> {
         "root-ca-certificate-publisher-controller",
         "serviceaccount-controller",
         "serviceaccount-token-controller",
+        // Checks the types of their expressions.
+        "validatingadmissionpolicy-status-controller",
     ];
     vec![
         format!("--kubeconfig={}", place.directory.join(CONTROLLER_MANAGER).display()),
