@@ -37,6 +37,14 @@ pub struct Memory {
     pub lists: Arc<Lists>,
 }
 
+#[cfg(test)]
+impl Memory {
+    /// With so many bytes for all lists.
+    pub(crate) fn of_lists(bytes: usize) -> Self {
+        Self { lists: Arc::new(Lists::new(bytes)), ..Self::default() }
+    }
+}
+
 impl Default for Memory {
     fn default() -> Self {
         Self { answers: Answers::new(PLAIN_PLACES, WIDE_PLACES), lists: Arc::new(Lists::new(LISTS)) }

@@ -1,149 +1,21 @@
 //! What a hostile vendor can answer, to each vendor's client alike.
 
 mod clock;
+mod dialect;
+mod memory;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::SecretString;
-use serde_json::{Value as Json, json};
+use dialect::{Dialect, dialects};
 
 use super::bounds::assert_within;
-use super::connection::{Connection, SharedBudget, Surroundings};
 use super::{Call, Class, Cloud, CreateRequest, Effect, Fields, Observed, Value, VendorError};
-use crate::http::carrier::Internet;
-use crate::http::endpoint::AllowedEndpoints;
-use crate::http::fence::Always;
 use crate::http::limit::Lane;
 use crate::http::memory::Memory;
 use crate::http::testing::{Say, Seen, Server};
 use crate::http::transport::MAX_BODY;
-use crate::metrics::Metrics;
-
-/// One vendor's way to say things.
-struct Dialect {
-    account: Json,
-    keys: &'static [(&'static str, &'static str)],
-    page: usize,
-    /// A page of a list, of these entries as text.
-    list: fn(total: u64, entries: &str) -> String,
-    /// A product of this id, name, and text wherever a text can be.
-    product: fn(id: &str, name: &str, text: &str) -> Json,
-    created: fn(id: &str) -> String,
-    refusal: fn(code: &str, message: &str) -> (u16, String),
-    /// A code that means throttling, with its status.
-    throttled: (u16, &'static str),
-}
-
-const TENCENT: &[(&str, &str)] = &[("secretId", "AKIDEXAMPLE"), ("secretKey", "SECRETKEYEXAMPLE")];
-
-fn dialects() -> [Dialect; 4] {
-    [
-        Dialect {
-            account: json!({"vendor": "TencentCloud", "region": "ap-guangzhou"}),
-            keys: TENCENT,
-            page: 250,
-            list: |total, entries| {
-                format!(r#"{{"Response":{{"RequestId":"r","TotalCount":{total},"Products":[{entries}]}}}}"#)
-            },
-            product: |id, name, text| {
-                json!({"ProductId": id, "ProductName": name, "ProductProperties": {
-                    "ProductDescription": text, "EncryptionType": text, "Format": text, "ModelId": text,
-                    "AppEUI": text, "PrivateCAName": text, "ProductSecret": text}})
-            },
-            created: |id| json!({"Response": {"RequestId": "r", "ProductId": id}}).to_string(),
-            refusal: |code, message| {
-                let error = json!({"Code": code, "Message": message});
-                (200, json!({"Response": {"RequestId": code, "Error": error}}).to_string())
-            },
-            throttled: (200, "RequestLimitExceeded"),
-        },
-        Dialect {
-            account: json!({"vendor": "TencentCloudLegacy", "region": "gz"}),
-            keys: TENCENT,
-            page: 250,
-            list: |total, entries| format!(r#"{{"code":0,"totalCnt":{total},"products":[{entries}]}}"#),
-            product: |id, name, text| {
-                json!({"productID": id, "productName": name, "productProperties": {
-                    "productDescription": text, "encryptionType": text}})
-            },
-            created: |id| json!({"code": 0, "productID": id}).to_string(),
-            refusal: |code, message| {
-                let number: i64 = code.parse().unwrap_or(4000);
-                (200, json!({"code": number, "message": message, "codeDesc": code}).to_string())
-            },
-            throttled: (200, "4400"),
-        },
-        Dialect {
-            account: json!({"vendor": "AlibabaCloud", "region": "cn-shanghai"}),
-            keys: &[("accessKeyId", "testid"), ("accessKeySecret", "testsecret")],
-            page: 200,
-            list: |total, entries| {
-                format!(
-                    r#"{{"RequestId":"r","Success":true,"Data":{{"Total":{total},"List":{{"ProductInfo":[{entries}]}}}}}}"#
-                )
-            },
-            product: |id, name, text| {
-                json!({"ProductKey": id, "ProductName": name, "Description": text, "AuthType": text,
-                    "ProductSecret": text})
-            },
-            created: |id| json!({"RequestId": "r", "Success": true, "ProductKey": id}).to_string(),
-            refusal: |code, message| {
-                (400, json!({"RequestId": code, "Code": code, "Message": message}).to_string())
-            },
-            throttled: (400, "Throttling.User"),
-        },
-        Dialect {
-            account: json!({"vendor": "HuaweiCloud", "region": "cn-north-4",
-                "huawei": {"projectId": "p1", "instanceId": "i1"}}),
-            keys: &[("accessKey", "AK"), ("secretKey", "SK")],
-            page: 500,
-            list: |total, entries| format!(r#"{{"total":{total},"items":[{entries}]}}"#),
-            product: |id, name, text| {
-                json!({"id": id, "name": name, "description": text, "app_id": text, "manufacturer_id": text,
-                    "manufacturer_name": text, "model": text, "device_type": text, "version": text,
-                    "authentication": {"user_name": text}})
-            },
-            created: |id| json!({"id": id}).to_string(),
-            refusal: |code, message| {
-                (400, json!({"error_code": code, "error_msg": message, "request_id": code}).to_string())
-            },
-            throttled: (429, "APIG.0308"),
-        },
-    ]
-}
-
-impl Dialect {
-    fn connect(&self, server: &Server, memory: &Arc<Memory>) -> Connection {
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let endpoints = AllowedEndpoints::parse(&["127.0.0.1:*".to_owned()]).unwrap().with_plain_http(true);
-        let surroundings = Surroundings {
-            endpoints: Arc::new(endpoints),
-            fence: Arc::new(Always),
-            network: Arc::new(Internet),
-            metrics: Metrics::new(),
-            refusals: Arc::default(),
-            memory: Arc::clone(memory),
-            forbid_unsafe_limits: false,
-        };
-        let mut account = self.account.clone();
-        account["endpoint"] = server.url("/").as_str().into();
-        account["limits"] = json!({"unsafe": true, "requestsPerSecond": {"default": 10_000}});
-        let settings = serde_json::from_value(account).unwrap();
-        let keys = self.keys.iter().map(|(key, value)| ((*key).to_owned(), SecretString::from(*value)));
-        Connection::new(&settings, &keys.collect(), None, &surroundings, &SharedBudget::default()).unwrap()
-    }
-
-    fn entries(&self, ids: std::ops::Range<usize>, text: &str) -> String {
-        let entry = |id| (self.product)(&format!("{}", 100_000 + id), "lamp", text).to_string();
-        ids.map(entry).collect::<Vec<_>>().join(",")
-    }
-
-    fn name(&self) -> &str {
-        self.account["vendor"].as_str().unwrap()
-    }
-}
 
 fn call() -> Call {
     Call::within(Lane::Drift, Duration::from_mins(1))
@@ -190,7 +62,7 @@ async fn more_elements_than_were_asked_for_are_no_page() {
     for dialect in dialects() {
         let few = (dialect.list)(1, &"0,".repeat(dialect.page)[..2 * dialect.page - 1]);
         no_list(&dialect, move |_| Say::ok(few.clone()), "or name that can be one", 1).await;
-        let some = (dialect.list)(1, &"0,".repeat(dialect.page + 1)[..2 * dialect.page + 1]);
+        let some = (dialect.list)(1, &"0,".repeat(dialect.page + 1)[..=2 * dialect.page]);
         no_list(&dialect, move |_| Say::ok(some.clone()), "more in it than was asked for", 1).await;
         let junk = (dialect.list)(1, &"0,".repeat(MAX_BODY / 2 - 100)[..MAX_BODY - 201]);
         no_list(&dialect, move |_| Say::ok(junk.clone()), "more in it than was asked for", 1).await;

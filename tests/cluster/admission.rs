@@ -13,7 +13,6 @@ use serde_json::{Value, json};
 use crate::claims::cluster_account;
 use crate::manifest::{KEY, TENCENT_ACCOUNT, THERMOSTAT};
 use crate::object::Kind;
-use crate::rights;
 use crate::session::tests;
 use crate::world::{PATIENCE, World, until};
 

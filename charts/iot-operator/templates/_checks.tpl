@@ -13,8 +13,8 @@
 {{- fail "watchNamespaces: a namespace is named twice" }}
 {{- end }}
 {{- range $v.allowedEndpoints }}
-{{- if or (contains "/" .) (contains ":" .) (contains "," .) (eq . "") }}
-{{- fail (printf "allowedEndpoints: %q is no host. Write host names or globs without scheme and port, such as *.example.com" .) }}
+{{- if or (contains "/" .) (contains "," .) (eq . "") }}
+{{- fail (printf "allowedEndpoints: %q is no host. Write host names or globs without scheme, such as *.example.com, and a port other than 443 behind them, such as *.example.com:8443" .) }}
 {{- end }}
 {{- end }}
 {{- $durations := dict

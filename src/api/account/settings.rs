@@ -59,12 +59,13 @@ pub struct AccountSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 32))]
     pub region: Option<String>,
-    /// Scheme, host and port to call instead of the vendor's: a VPC host, a proxy. The operator's flags say
-    /// which hosts are allowed.
+    /// Scheme, host and port to call instead of the vendor's: a VPC host, a proxy. Allowed are the hosts of the
+    /// vendor's API at port 443, or, if the operator runs with `--allowed-endpoints`, the hosts and ports that it names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 255))]
     pub endpoint: Option<String>,
-    /// Certificates (PEM, base64) to trust for `endpoint` besides the usual ones; up to 32 KiB of PEM.
+    /// Certificates (PEM, base64) to trust for `endpoint` besides the usual ones; up to 32 KiB of PEM. Only for a host that the
+    /// operator's --allowed-endpoints names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = CA_BUNDLE_LENGTH), extend("format" = "byte"))]
     pub ca_bundle: Option<String>,
@@ -151,7 +152,8 @@ pub struct Limits {
     /// Requests per second by vendor action, and `default` for the others. Lowers the built-in budgets.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub requests_per_second: BTreeMap<String, i64>,
-    /// Whether a budget may be raised above the vendor's documented quota.
+    /// If true, `requestsPerSecond` may raise a budget above the vendor's documented quota. If false, or if the operator
+    /// runs with `--forbid-unsafe-limits`, it can only lower it.
     #[serde(default, rename = "unsafe")]
     pub above_quota: bool,
 }

@@ -114,10 +114,9 @@ fn split(text: &str) -> Option<(&str, Option<&str>)> {
             Some((host, Some(port.strip_prefix(':')?)))
         };
     }
-    match text.matches(':').count() {
-        0 => Some((text, None)),
-        1 => text.split_once(':').map(|(host, port)| (host, Some(port))),
-        _ => Some((text, None)),
+    match text.split_once(':') {
+        Some((host, port)) if !port.contains(':') => Some((host, Some(port))),
+        Some(_) | None => Some((text, None)),
     }
 }
 
