@@ -270,10 +270,17 @@ fn remains(product: &DynamicObject) -> String {
     let shown = |text: &str| printable(text, SHOWN, []);
     let vendor = text(&product.data, "/spec/vendor").map_or_else(|| "the vendor".to_owned(), shown);
     let uid = product.uid().unwrap_or_default();
-    let ledger = product.annotations().get(CREATION_ANNOTATION).and_then(|text| Ledger::parse(text, &uid));
+    let written = product.annotations().get(CREATION_ANNOTATION);
+    let ledger = written.and_then(|text| Ledger::parse(text, &uid));
+    let damaged = written.is_some_and(|text| Ledger::unreadable(text));
     let left = match (text(&product.data, "/status/productId"), ledger.filter(Ledger::is_open)) {
         (Some(id), _) => format!("product {} remains at {vendor}", shown(id)),
         (None, Some(ledger)) => format!("a product named {} may remain at {vendor}", shown(&ledger.name)),
+        // What somebody made unreadable may have been an open attempt.
+        (None, None) if damaged => {
+            let name = text(&product.data, "/spec/name").unwrap_or_default();
+            format!("a product named {} may remain at {vendor}", shown(name))
+        }
         (None, None) => "nothing was created for it".to_owned(),
     };
     if product.meta().deletion_timestamp.is_some() {
@@ -337,7 +344,7 @@ mod tests {
             product(false, &json!({"productId": steering}), None),
             product(true, &json!({}), Some(&ledger.to_string())),
         ] {
-            assert!(said.contains("name IotProduct n/other"), "{said:?}");
+            assert!(said.contains("remain") && said.contains("at HuaweiCloud"), "{said:?}");
             assert!(!said.contains(char::is_control), "{said:?}");
         }
     }

@@ -43,10 +43,12 @@ fn existing(marked: Marked) -> Observed {
 fn allowed(marked: Marked, adoption: Adoption, observe_only: bool) -> bool {
     match marked {
         Marked::Ours | Marked::Former => true,
+        // What is another tenant's is not even shown.
+        Marked::Living => false,
         _ if observe_only => true,
         Marked::No => adoption != Adoption::None,
         Marked::Foreign => adoption == Adoption::Any,
-        Marked::Living | Marked::Twice => false,
+        Marked::Twice => false,
     }
 }
 
