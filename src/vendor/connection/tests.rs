@@ -171,3 +171,30 @@ async fn another_key_of_the_account_has_no_second_budget() {
     }
     assert!(begun.elapsed() >= Duration::from_millis(90), "{:?}", begun.elapsed());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_raised_limit_has_an_effect_unless_the_administrator_forbids_it() {
+    use crate::http::limit::Lane;
+    use tokio::time::{Duration, Instant};
+
+    let limits = json!({"unsafe": true, "requestsPerSecond": {"CreateProduct": 10_000}});
+    let account = settings(json!({"vendor": "TencentCloud", "limits": limits}));
+    let keys = [("secretId", "id"), ("secretKey", "SK")].map(|(k, v)| (k.to_owned(), SecretString::from(v)));
+    let mut took = Vec::new();
+    for forbid_unsafe_limits in [false, true] {
+        let surroundings = Surroundings { forbid_unsafe_limits, ..surroundings() };
+        let budget = SharedBudget::default();
+        let connection =
+            Connection::new(&account, &keys.clone().into(), None, &surroundings, &budget).unwrap();
+        let begun = Instant::now();
+        for _ in 0..5 {
+            let call = crate::vendor::Call::within(Lane::Create, Duration::from_secs(9));
+            let mut permit = connection.cloud.reserve_create(call).await.unwrap();
+            permit.sent().await;
+            permit.done(crate::http::limit::Outcome::Answered);
+        }
+        took.push(begun.elapsed());
+    }
+    assert!(took[0] < Duration::from_millis(20), "{took:?}");
+    assert!(took[1] >= Duration::from_millis(190), "20 a second are documented: {took:?}");
+}
