@@ -89,10 +89,15 @@ async fn only_the_iot_apis_of_the_accounts_vendor_are_allowed(world: Arc<World>)
         }
     }
     // The place where the password goes is as much a vendor's as the API.
+    let mut key = huawei.key.clone();
+    key["metadata"] = json!({"name": "iam", "labels": {"iot-products.io/credentials": "true"}});
+    key["stringData"] = json!({"domainName": "domain", "userName": "user", "password": "password"});
+    world.mallory.receive(&key).await;
     for (number, endpoint) in HUAWEI.iter().enumerate() {
         let mut account = huawei.account.clone();
         account["metadata"]["name"] = json!(format!("iam-{number}"));
         account["spec"].as_object_mut().expect("a spec").remove("endpoint");
+        account["spec"]["credentials"]["secretRef"]["name"] = json!("iam");
         account["spec"]["huawei"]["authentication"] = json!("Password");
         account["spec"]["huawei"]["iamEndpoint"] = json!(endpoint);
         refused(&world, &account, endpoint).await;

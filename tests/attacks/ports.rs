@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use iot_test_harness::{PATIENCE, until};
 use tokio::io::AsyncReadExt as _;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::session::attacks;
 use crate::world::World;
@@ -34,7 +34,7 @@ impl Idle {
             let (go_on, opened) = (Arc::clone(&idle.go_on), Arc::clone(&idle.opened));
             tokio::spawn(async move {
                 while go_on.load(Ordering::Relaxed) {
-                    let Ok(mut stream) = TcpStream::connect(address).await else {
+                    let Ok(mut stream) = connect(address).await else {
                         tokio::task::yield_now().await;
                         continue;
                     };
@@ -54,6 +54,13 @@ impl Idle {
         })
         .await;
     }
+}
+
+/// From another address than probes come from, as a pod has another than its node.
+async fn connect(address: SocketAddr) -> std::io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::from(([127, 0, 0, 9], 0)))?;
+    socket.connect(address).await
 }
 
 impl Drop for Idle {

@@ -146,7 +146,7 @@ async fn create(world: &World, form: Form, part: Part, double: &Double) {
 
 /// Two accounts whose lists fail, one always with the same words.
 async fn a_text_that_changes(world: Arc<World>) {
-    const TIMES: usize = 7;
+    const TIMES: usize = 4;
     const PRODUCTS_EACH: usize = 10;
     let words = |changing: bool| {
         Double::start(move |ask: &Ask| {
