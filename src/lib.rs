@@ -19,6 +19,7 @@ pub mod record;
 pub mod release;
 pub mod run;
 pub mod server;
+pub mod slots;
 pub mod telemetry;
 pub mod text;
 pub mod vendor;

@@ -22,7 +22,6 @@ use crate::controller::claims::{self, Claims};
 use crate::controller::context::{Context, Filled, Scope, Settings, Wake};
 use crate::controller::guarded::UnreadableObjects;
 use crate::controller::memory::Memory;
-use crate::controller::slots::Slots;
 use crate::controller::streams::{self, Reports, Watched};
 use crate::controller::{reconcile, rounds};
 use crate::http::carrier::Internet;
@@ -31,6 +30,7 @@ use crate::lease::{Leadership, LeaseError, election};
 use crate::metrics::Metrics;
 use crate::record::events::Events;
 use crate::server::{Health, Server, ServerError};
+use crate::slots::Slots;
 use crate::telemetry::TelemetryError;
 use crate::vendor::connection::Surroundings;
 
@@ -198,6 +198,7 @@ async fn work(
         refusals: Arc::default(),
         memory: Arc::default(),
         forbid_unsafe_limits: args.forbid_unsafe_limits,
+        tenant: Arc::from(""),
     };
     let (drain, draining) = tokio::sync::watch::channel(false);
     let mut controllers = start(args, clients, settings, surroundings, &health, &draining);

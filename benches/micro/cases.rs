@@ -110,6 +110,7 @@ fn client(answer: &Value) -> Client {
         refusals: Arc::default(),
         memory: Arc::default(),
         forbid_unsafe_limits: false,
+        tenant: Arc::from(""),
     };
     let connection = Connection::new(&settings, &credentials, None, &surroundings, &SharedBudget::default());
     Client { connection: connection.expect("a connection"), runtime: runtime.expect("a runtime") }

@@ -11,7 +11,7 @@ use super::context::Context;
 use super::credentials;
 use super::reconcile::chain;
 use crate::api::{AccountView, Reason};
-use crate::vendor::connection::{Connection, ConnectionError, SharedBudget};
+use crate::vendor::connection::{Connection, ConnectionError, SharedBudget, Surroundings};
 
 /// Makes the connection, or says what is missing for it. No vendor call.
 pub fn connection(
@@ -40,7 +40,9 @@ pub fn connection(
             Trouble::new(Reason::EndpointMisconfigured, message)
         })?),
     };
-    Connection::new(view.settings, &credentials, bundle, &ctx.surroundings, budget).map_err(|error| {
+    let tenant = view.namespace.unwrap_or_default().into();
+    let surroundings = Surroundings { tenant, ..ctx.surroundings.clone() };
+    Connection::new(view.settings, &credentials, bundle, &surroundings, budget).map_err(|error| {
         let reason = match &error {
             ConnectionError::MissingKey(_) => Reason::CredentialsNotFound,
             ConnectionError::Endpoint { .. } => Reason::EndpointNotAllowed,

@@ -14,7 +14,6 @@ use serde::{Deserialize, Deserializer};
 
 use super::accounts::AccountId;
 use super::packed::Packed;
-use super::slots::{Claimant, Urgency};
 use crate::api::condition::{READY, RECONCILING, STALLED};
 use crate::api::metadata::ORDERS;
 use crate::api::{
@@ -23,6 +22,7 @@ use crate::api::{
     Vendor,
 };
 use crate::record::condition::{Truth, get};
+use crate::slots::{Claimant, Urgency};
 
 /// Bits of what is remembered of a list's entry, beside its hash: whether there is one, and whether the manifest
 /// names fields that no list shows.

@@ -17,11 +17,11 @@ use super::cached::CachedProduct;
 use super::claims::Claims;
 use super::guarded::UnreadableObjects;
 use super::memory::Memory;
-use super::slots::Slots;
 use crate::api::{ClusterIotAccount, IotAccount, IotProduct};
 use crate::metrics::Metrics;
 use crate::plan::mark::Mark;
 use crate::record::events::Events;
+use crate::slots::Slots;
 use crate::vendor::connection::Surroundings;
 use crate::vendor::place::place;
 

@@ -146,6 +146,7 @@ mod tests {
             refusals: Arc::default(),
             memory: Arc::default(),
             forbid_unsafe_limits: false,
+            tenant: Arc::from(""),
         };
         let accounts = [
             account(&json!({"vendor": "TencentCloud"})),

@@ -27,7 +27,6 @@ pub mod reconcile;
 pub mod requeue;
 pub mod rounds;
 pub mod settle;
-pub mod slots;
 pub mod streams;
 pub mod sweep;
 pub mod visit;

@@ -22,9 +22,9 @@ use tracing::{error, info, warn};
 use super::cached::Cached;
 use super::context::Context;
 use super::guarded::{Guard, Guarded, Unreadable};
-use super::slots::Slots;
 use crate::metrics::Metrics;
 use crate::server::Health;
+use crate::slots::Slots;
 
 /// How fast objects are visited that a list shows at rest. A process that has just begun has others to see to, and
 /// room for all of them at once would stay taken.

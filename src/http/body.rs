@@ -39,6 +39,7 @@ impl Body {
         incoming: impl hyper::body::Body<Data = Bytes, Error = Fault>,
         most: usize,
         memory: &Memory,
+        tenant: &str,
     ) -> Result<Self, BodyError> {
         let announced = incoming.size_hint().lower();
         if announced > most as u64 {
@@ -47,7 +48,7 @@ impl Body {
         let mut body = Self { bytes: Vec::new(), places: vec![memory.answers.plain().await] };
         let mut whole_by = None;
         if announced > PLAIN as u64 {
-            whole_by = Some(body.widen(memory).await);
+            whole_by = Some(body.widen(memory, tenant).await);
         }
         let mut incoming = std::pin::pin!(incoming);
         loop {
@@ -62,7 +63,7 @@ impl Body {
                 return Err(BodyError::TooLarge);
             }
             if length > PLAIN && whole_by.is_none() {
-                whole_by = Some(body.widen(memory).await);
+                whole_by = Some(body.widen(memory, tenant).await);
             }
             body.grow(length.max(usize::try_from(announced).unwrap_or(0)));
             body.bytes.extend_from_slice(&chunk);
@@ -70,8 +71,8 @@ impl Body {
         Ok(body)
     }
 
-    async fn widen(&mut self, memory: &Memory) -> Instant {
-        self.places.push(memory.answers.wide().await);
+    async fn widen(&mut self, memory: &Memory, tenant: &str) -> Instant {
+        self.places.push(memory.answers.wide(tenant).await);
         Instant::now() + WIDE_TIME
     }
 

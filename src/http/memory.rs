@@ -2,7 +2,7 @@
 //!
 //! **Answers.** A body is counted while it is read and until its meaning is known. The first [`PLAIN`] bytes of every answer are
 //! covered by a place that each call can have; a longer body also needs one of a few wide places, which cover the longest
-//! answer at once. Nobody who holds a wide place waits for anything but the vendor, and the call's deadline ends that. A
+//! answer at once and are given to tenants in turn. Nobody who holds a wide place waits for anything but the vendor, and the call's deadline ends that. A
 //! plain place is never needed by who holds a wide one. So places are always given back, and no two answers can wait for
 //! each other, which they could if each took more and more of one shared sum.
 //!
@@ -24,7 +24,7 @@ pub const PLAIN: usize = 256 * 1024;
 /// Answers of up to [`PLAIN`] bytes at a time: more than the calls that a process has under way.
 const PLAIN_PLACES: usize = 96;
 /// Longer answers at a time.
-const WIDE_PLACES: usize = 2;
+const WIDE_PLACES: usize = 4;
 /// Bytes of all lists together: those of 32 accounts with 1,500 products each.
 const LISTS: usize = 48 * 1024 * 1024;
 

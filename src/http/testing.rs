@@ -159,7 +159,8 @@ fn transport_of_all(globs: &[&str], fence: Arc<dyn Fence>, memory: Arc<Memory>) 
     let globs: Vec<String> = globs.iter().map(|glob| (*glob).to_owned()).collect();
     let endpoints = Arc::new(AllowedEndpoints::parse(&globs).unwrap().with_plain_http(true));
     let network = Arc::new(Internet);
-    Transport::new(Options { ca_bundle: None, endpoints, fence, network, memory }).unwrap()
+    Transport::new(Options { ca_bundle: None, endpoints, fence, network, memory, tenant: Arc::from("") })
+        .unwrap()
 }
 
 /// A deadline that no test that works ever reaches.

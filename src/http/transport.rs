@@ -44,6 +44,8 @@ pub struct Options {
     pub network: Arc<dyn Network>,
     /// What answers may take.
     pub memory: Arc<Memory>,
+    /// Whose connection it is: a namespace, or empty for the cluster's.
+    pub tenant: Arc<str>,
 }
 
 /// Why no connection could be set up.
@@ -175,6 +177,7 @@ pub struct Transport {
     endpoints: Arc<AllowedEndpoints>,
     fence: Arc<dyn Fence>,
     memory: Arc<Memory>,
+    tenant: Arc<str>,
     skew: Skew,
 }
 
@@ -188,8 +191,8 @@ impl Transport {
     /// Sets up TLS; connects with the first request. The process needs a default TLS provider by now.
     pub fn new(options: Options) -> Result<Self, BuildError> {
         let carrier = options.network.open(&options)?;
-        let Options { endpoints, fence, memory, .. } = options;
-        Ok(Self { carrier, endpoints, fence, memory, skew: Skew::default() })
+        let Options { endpoints, fence, memory, tenant, .. } = options;
+        Ok(Self { carrier, endpoints, fence, memory, tenant, skew: Skew::default() })
     }
 
     /// What answers and lists may take.
@@ -229,11 +232,12 @@ impl Transport {
         let (head, incoming) = carried.into_parts();
         self.skew.learn(&head.headers, sent, started.elapsed());
         let most = if head.status.is_success() { MAX_BODY } else { MAX_REFUSAL };
-        let body = Body::read(incoming, most, &self.memory).await.map_err(|error| match error {
-            BodyError::TooLarge => TransportError::BodyTooLarge { host: host.to_owned(), most },
-            BodyError::Cut(source) => cut(host, source),
-            BodyError::Slow => TransportError::TimedOut { host: host.to_owned() },
-        })?;
+        let body =
+            Body::read(incoming, most, &self.memory, &self.tenant).await.map_err(|error| match error {
+                BodyError::TooLarge => TransportError::BodyTooLarge { host: host.to_owned(), most },
+                BodyError::Cut(source) => cut(host, source),
+                BodyError::Slow => TransportError::TimedOut { host: host.to_owned() },
+            })?;
         Ok(Answer { status: head.status, headers: head.headers, body })
     }
 }

@@ -68,6 +68,8 @@ pub struct Surroundings {
     pub memory: Arc<Memory>,
     /// `limits.unsafe` of an account has no effect.
     pub forbid_unsafe_limits: bool,
+    /// Whose connections they are: a namespace, or empty for the cluster's.
+    pub tenant: Arc<str>,
 }
 
 /// The request budget of one account. It outlives the account's connections, because the vendor counts what was
@@ -110,6 +112,7 @@ impl Connection {
             fence: Arc::clone(&surroundings.fence),
             network: Arc::clone(&surroundings.network),
             memory: Arc::clone(&surroundings.memory),
+            tenant: Arc::clone(&surroundings.tenant),
         };
         let access = &Access { settings, credentials, endpoint, options, surroundings, budget };
         let (key_id, cloud) = match settings.vendor {

@@ -144,6 +144,7 @@ impl World {
             refusals: Arc::default(),
             memory: Arc::default(),
             forbid_unsafe_limits: false,
+            tenant: Arc::from(""),
         };
         let health = Health::new(&["IotProduct", "IotAccount", "ClusterIotAccount"], Duration::from_mins(1));
         let (drain, draining) = tokio::sync::watch::channel(false);

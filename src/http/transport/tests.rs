@@ -148,7 +148,7 @@ async fn long_answers_take_turns_and_short_ones_do_not_wait_for_them() {
     })
     .await;
     let transport = crate::http::testing::transport_of(Arc::clone(&memory));
-    let held = [memory.answers.wide().await, memory.answers.wide().await];
+    let held = [memory.answers.wide("").await, memory.answers.wide("").await];
     let long = transport.send(post(server.url("/long"), "x"), later());
     let mut long = std::pin::pin!(long);
     tokio::select! {
@@ -160,7 +160,7 @@ async fn long_answers_take_turns_and_short_ones_do_not_wait_for_them() {
     let answer = long.await.unwrap();
     assert_eq!(answer.body.len(), MAX_BODY);
     drop(answer);
-    drop([memory.answers.wide().await, memory.answers.wide().await]);
+    drop([memory.answers.wide("").await, memory.answers.wide("").await]);
 }
 
 #[tokio::test]
@@ -168,7 +168,7 @@ async fn an_answer_that_finds_no_place_ends_with_its_deadline_and_gives_all_back
     let memory = Arc::new(Memory::default());
     let server = Server::start(|_| Say::ok(vec![b'x'; MAX_BODY])).await;
     let transport = crate::http::testing::transport_of(Arc::clone(&memory));
-    let held = [memory.answers.wide().await, memory.answers.wide().await];
+    let held = [memory.answers.wide("").await, memory.answers.wide("").await];
     let deadline = Instant::now() + Duration::from_secs(2);
     let error = transport.send(post(server.url("/"), "x"), deadline).await.unwrap_err();
     assert!(matches!(error, TransportError::TimedOut { .. }) && error.may_have_been_sent(), "{error:?}");
@@ -237,6 +237,7 @@ fn a_bundle_without_certificates_is_refused() {
             fence: Arc::new(Always),
             network: Arc::new(Internet),
             memory: Arc::default(),
+            tenant: Arc::from(""),
         };
         assert!(Transport::new(options).is_err(), "{pem:?}");
     }

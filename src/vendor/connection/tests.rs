@@ -37,6 +37,7 @@ fn surroundings() -> Surroundings {
         refusals: Arc::default(),
         memory: Arc::default(),
         forbid_unsafe_limits: false,
+        tenant: Arc::from(""),
     }
 }
 

@@ -129,6 +129,7 @@ impl Dialect {
             refusals: Arc::default(),
             memory: Arc::clone(memory),
             forbid_unsafe_limits: false,
+            tenant: Arc::from(""),
         };
         let mut account = self.account.clone();
         account["endpoint"] = server.url("/").as_str().into();
