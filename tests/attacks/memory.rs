@@ -19,11 +19,6 @@ pub(crate) fn peak(operator: &Operator) -> u64 {
     status(operator, "VmHWM")
 }
 
-/// What it takes now, in MiB.
-pub(crate) fn now(operator: &Operator) -> u64 {
-    status(operator, "VmRSS")
-}
-
 /// Begins the measurement of the peak anew, where the kernel lets this user do so. Where it does not, the peak is that
 /// since the start, which [`peak`] gives before and after.
 pub(crate) fn forget_peak(operator: &Operator) {
