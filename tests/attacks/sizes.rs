@@ -90,7 +90,7 @@ async fn annotations_of_others_are_not_kept(world: Arc<World>) {
 /// The account asks for a list every ten minutes, and a tenant's products make it ask for no more: by a rule, or because
 /// the shorter interval does not count.
 async fn a_short_interval_costs_a_shared_account_nothing(world: Arc<World>) {
-    const CHECKS: usize = 20;
+    const CHECKS: usize = 150;
     const LISTS: usize = 5;
     let _operator = world.operator_of_cluster(&[]).await;
     let contract = world.tencent();
