@@ -1,11 +1,12 @@
 //! `iot-operator run`: assembly and end of the process. No logic of products is here.
 
+mod stop;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::core::Namespace;
 use kube::{Api, Client, ResourceExt};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -22,7 +23,8 @@ use crate::controller::claims::{self, Claims};
 use crate::controller::context::{Context, Filled, Scope, Settings, Wake};
 use crate::controller::guarded::UnreadableObjects;
 use crate::controller::memory::Memory;
-use crate::controller::streams::{self, Reports, Watched};
+use crate::controller::reports::Reports;
+use crate::controller::streams::{self, Watched};
 use crate::controller::{reconcile, rounds};
 use crate::http::carrier::Internet;
 use crate::http::endpoint::{AllowedEndpoints, EndpointError};
@@ -33,6 +35,7 @@ use crate::server::{Health, Server, ServerError};
 use crate::slots::Slots;
 use crate::telemetry::TelemetryError;
 use crate::vendor::connection::Surroundings;
+use stop::Stop;
 
 /// The main loop may be silent for this long before the process counts as dead.
 const LONGEST_SILENCE: Duration = Duration::from_mins(1);
@@ -385,28 +388,6 @@ async fn owner_id(client: &Client) -> String {
                 warn!(%error, "the namespace kube-system cannot be read for the owner id; set --owner-id, or wait");
                 sleep(BEAT).await;
             }
-        }
-    }
-}
-
-/// SIGTERM and SIGINT.
-struct Stop {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-}
-
-impl Stop {
-    fn new() -> Result<Self, RunError> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate()).map_err(RunError::Signals)?,
-            interrupt: signal(SignalKind::interrupt()).map_err(RunError::Signals)?,
-        })
-    }
-
-    async fn asked(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod account_key;
+pub mod account_list;
 pub mod account_memory;
 pub mod account_status;
 pub mod accounts;
@@ -24,6 +25,7 @@ pub mod outcome;
 pub mod packed;
 pub mod password;
 pub mod reconcile;
+pub mod reports;
 pub mod requeue;
 pub mod rounds;
 pub mod settle;

@@ -2,11 +2,10 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{FutureExt, Stream, StreamExt};
+use futures::{Stream, StreamExt};
 use kube::Resource;
 use kube::api::Api;
 use kube::runtime::WatchStreamExt;
@@ -17,13 +16,11 @@ use kube::runtime::watcher::{self, Event, watcher};
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch::Sender;
-use tracing::{error, info, warn};
 
 use super::cached::Cached;
 use super::context::Context;
-use super::guarded::{Guard, Guarded, Unreadable};
-use crate::metrics::Metrics;
-use crate::server::Health;
+use super::guarded::{Guard, Guarded};
+use super::reports::{Reports, contained, report, say};
 use crate::slots::Slots;
 
 /// How fast objects are visited that a list shows at rest. A process that has just begun has others to see to, and
@@ -32,9 +29,6 @@ const AT_REST: Duration = Duration::from_millis(2);
 
 /// Objects that are asked for at once. The smaller, the less memory a beginning takes, whatever size users give them.
 const PAGE: u32 = 50;
-
-/// How soon an object whose visit panicked is visited again.
-const AFTER_PANIC: Duration = Duration::from_mins(1);
 
 /// One kind in one scope: its store, and how to wake objects of it.
 pub struct Watched<K>
@@ -68,64 +62,6 @@ where
     #[must_use]
     pub fn when_gone(self, gone: fn(&K, &Context)) -> Self {
         Self { gone, ..self }
-    }
-}
-
-/// What a running controller tells about itself.
-#[derive(Clone)]
-pub struct Reports {
-    /// Readiness.
-    pub health: Health,
-    /// Metrics.
-    pub metrics: Metrics,
-    /// The component of readiness, which is also the kind in metrics.
-    pub component: &'static str,
-}
-
-/// Says on an unreadable object that the operator cannot read it. Many at once are said in the log alone: the place of
-/// one that is written is another's only afterwards.
-fn say<K>(unreadable: Unreadable<K>, ctx: &Arc<Context>, reports: &Reports)
-where
-    K: Resource<DynamicType = ()> + Send + Sync + 'static,
-{
-    let meta = unreadable.meta();
-    warn!(
-        kind = reports.component,
-        namespace = meta.namespace,
-        name = meta.name,
-        error = unreadable.error,
-        "an object cannot be read and is left alone"
-    );
-    let Ok(place) = Arc::clone(&ctx.said_at_once).try_acquire_owned() else { return };
-    let ctx = Arc::clone(ctx);
-    tokio::spawn(async move {
-        let note = "the operator cannot read this object and leaves it alone: write it again with values that its definition allows; of metadata, a time after the year 9998 is such a value";
-        ctx.events.warning(&unreadable, "Unreadable", "Read", note).await;
-        drop(place);
-    });
-}
-
-fn report<K>(event: &Result<Event<K>, watcher::Error>, reports: &Reports) {
-    match event {
-        Ok(event) => {
-            reports.metrics.watch_event(reports.component);
-            if matches!(event, Event::InitDone) {
-                info!(kind = reports.component, "watching");
-                reports.health.set_ready(reports.component, true);
-            }
-        }
-        Err(error) => {
-            reports.health.set_ready(reports.component, false);
-            let missing = matches!(error, watcher::Error::InitialListFailed(kube::Error::Api(status)) if status.code == 404);
-            if missing {
-                warn!(
-                    kind = reports.component,
-                    "the API server does not know this kind: install the CustomResourceDefinitions (crds/); looking again"
-                );
-            } else {
-                warn!(kind = reports.component, %error, "the watch failed and is begun anew");
-            }
-        }
     }
 }
 
@@ -299,19 +235,6 @@ pub async fn run<K, F>(
     drop(wake);
 }
 
-/// A bug that shows in one object's visit stops neither the others nor the process.
-async fn contained(
-    reports: Reports,
-    visit: impl Future<Output = Result<Action, Infallible>>,
-) -> Result<Action, Infallible> {
-    // What a visit shares with others is behind locks that hold whole values at every moment.
-    AssertUnwindSafe(visit).catch_unwind().await.unwrap_or_else(|_| {
-        reports.metrics.panicked(reports.component);
-        error!(kind = reports.component, "a visit panicked, which is a bug; it is made again in a minute");
-        Ok(Action::requeue(AFTER_PANIC))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
@@ -397,18 +320,5 @@ mod tests {
         let edits = [product("a", 1), product("a", 1), product("a", 2)].map(Event::Apply);
         let (passed, gone) = kept([edits.to_vec(), vec![Event::Delete(product("a", 2))]].concat()).await;
         assert_eq!((passed.join(" ").as_str(), gone.join(" ").as_str()), ("a a", "a"));
-    }
-
-    #[tokio::test]
-    async fn a_panic_ends_one_visit_and_is_counted() {
-        let metrics = Metrics::new();
-        let health = Health::new(&["IotProduct"], AFTER_PANIC);
-        let reports = Reports { health, metrics: metrics.clone(), component: "IotProduct" };
-        let after = contained(reports.clone(), async { panic!("a bug") }).await;
-        assert_eq!(after, Ok(Action::requeue(AFTER_PANIC)));
-        let fine = contained(reports, async { Ok(Action::await_change()) }).await;
-        assert_eq!(fine, Ok(Action::await_change()));
-        let text = metrics.encode();
-        assert!(text.contains("iot_operator_panics_total{kind=\"IotProduct\"} 1"), "{text}");
     }
 }
