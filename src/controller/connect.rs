@@ -93,7 +93,8 @@ pub async fn connect(visit: &Visit<'_>) -> Result<Link, Error> {
     // withdrawn.
     let tried = visit.deleting() && tried_through(visit, &state);
     let admitted = tried || admitted(ctx, &id, &visit.namespace).await?;
-    if !admitted && !(visit.deleting() && visit.owns_recorded()) {
+    let deletes_own = visit.deleting() && visit.owns_recorded();
+    if !admitted && !deletes_own {
         let message =
             format!("{id} does not admit namespace {}; add it to its allowedNamespaces", visit.namespace);
         return Err(unusable(Reason::AccountNotAllowed, message).into());

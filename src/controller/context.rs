@@ -205,15 +205,13 @@ impl Context {
 
     /// Where the products of an account are; `None` for an account that is not in a store.
     pub fn place_of(&self, account: &AccountId) -> Option<String> {
-        self.scopes.iter().find_map(|scope| match &account.namespace {
-            Some(namespace) => {
-                let stored = scope.accounts.get(&ObjectRef::new(&account.name).within(namespace))?;
-                Some(place(&stored.spec.settings))
+        self.scopes.iter().find_map(|scope| {
+            let named = ObjectRef::new(&account.name);
+            if let Some(namespace) = &account.namespace {
+                return Some(place(&scope.accounts.get(&named.within(namespace))?.spec.settings));
             }
-            None => {
-                let stored = scope.cluster_accounts.as_ref()?.get(&ObjectRef::new(&account.name))?;
-                Some(place(&stored.spec.settings))
-            }
+            let stored = scope.cluster_accounts.as_ref()?.get(&ObjectRef::new(&account.name))?;
+            Some(place(&stored.spec.settings))
         })
     }
 

@@ -19,7 +19,7 @@ pub enum Guarded<K> {
     /// It was read.
     Read(K),
     /// It cannot be read.
-    Unreadable(Unreadable<K>),
+    Unreadable(Box<Unreadable<K>>),
 }
 
 /// An object that cannot be read.
@@ -35,12 +35,12 @@ pub struct Unreadable<K> {
 /// What every object has, whatever else is wrong with it: texts that the API server writes.
 #[derive(Deserialize)]
 struct Named {
-    metadata: Name,
+    metadata: Texts,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Name {
+struct Texts {
     name: Option<String>,
     namespace: Option<String>,
     uid: Option<String>,
@@ -62,11 +62,8 @@ impl<'de, K: DeserializeOwned> Deserialize<'de> for Guarded<K> {
             resource_version: metadata.resource_version,
             ..ObjectMeta::default()
         };
-        Ok(Self::Unreadable(Unreadable {
-            metadata,
-            error: error.to_string(),
-            kind: std::marker::PhantomData,
-        }))
+        let kind = std::marker::PhantomData;
+        Ok(Self::Unreadable(Box::new(Unreadable { metadata, error: error.to_string(), kind })))
     }
 }
 
@@ -191,7 +188,7 @@ where
     }
 
     /// The event as readable objects see it, if they do, and an unreadable object that was not known before.
-    pub fn pass(&mut self, event: Event<Guarded<K>>) -> (Option<Event<K>>, Option<Unreadable<K>>) {
+    pub fn pass(&mut self, event: Event<Guarded<K>>) -> (Option<Event<K>>, Option<Box<Unreadable<K>>>) {
         let known = self.known.clone();
         match event {
             Event::Init => {

@@ -33,7 +33,7 @@ pub struct Reports {
 
 /// Says on an unreadable object that the operator cannot read it. Many at once are said in the log alone: the place of
 /// one that is written is another's only afterwards.
-pub fn say<K>(unreadable: Unreadable<K>, ctx: &Arc<Context>, reports: &Reports)
+pub fn say<K>(unreadable: Box<Unreadable<K>>, ctx: &Arc<Context>, reports: &Reports)
 where
     K: Resource<DynamicType = ()> + Send + Sync + 'static,
 {
@@ -49,7 +49,7 @@ where
     let ctx = Arc::clone(ctx);
     tokio::spawn(async move {
         let note = "the operator cannot read this object and leaves it alone: write it again with values that its definition allows; of metadata, a time after the year 9998 is such a value";
-        ctx.events.warning(&unreadable, "Unreadable", "Read", note).await;
+        ctx.events.warning(&*unreadable, "Unreadable", "Read", note).await;
         drop(place);
     });
 }

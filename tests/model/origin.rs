@@ -251,8 +251,11 @@ fn product(id: &str, description: String) -> Observed {
     }
 }
 
+/// An edit, with what it is called in a story.
+type Edit = (&'static str, fn(&mut World));
+
 /// What a user may do to his object.
-const EDITS: [(&str, fn(&mut World)); 10] = [
+const EDITS: [Edit; 10] = [
     ("ObserveOnly or Full", |world| world.observe_only ^= true),
     ("import or not", |world| {
         // Fixed once it is managed.
