@@ -209,4 +209,27 @@ mod tests {
         tokio::time::advance(RETRY).await;
         assert!(memories.recall(&id).due());
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_accounts_that_are_not_there_nothing_is_kept() {
+        let memories = Memories::default();
+        let gone = AccountId { name: "gone".into(), ..account() };
+        memories.keep(&account(), listed());
+        memories.keep(&gone, listed());
+        memories.keep_only(|id| *id == account());
+        assert!(memories.with(|all| all.contains_key(&account()) && !all.contains_key(&gone)));
+        memories.failed(&gone);
+        assert!(memories.with(|all| !all.contains_key(&gone)), "a failure makes no entry");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn visits_that_fail_at_the_api_server_come_more_and_more_seldom_until_one_succeeds() {
+        let memories = Memories::default();
+        memories.keep(&account(), listed());
+        let waits: Vec<u64> = (0..7).map(|_| memories.failed(&account()).as_secs()).collect();
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 32]);
+        let visit = memories.recall(&account());
+        memories.keep(&account(), visit);
+        assert_eq!(memories.failed(&account()).as_secs(), 1);
+    }
 }
