@@ -72,6 +72,9 @@ pub fn legible(name: String, most: usize) -> String {
 
 /// The first `most` characters of a text, control characters included: for what is compared and not shown.
 pub fn bounded(mut text: String, most: usize) -> String {
+    if text.len() <= most {
+        return text;
+    }
     if let Some((end, _)) = text.char_indices().nth(most) {
         text.truncate(end);
         text.shrink_to_fit();

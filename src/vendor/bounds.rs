@@ -39,23 +39,25 @@ pub(super) fn secret(text: String) -> Option<SecretString> {
 }
 
 /// A product within the bounds. `None` when its id or its serial cannot be one: then nothing can be said about it.
-pub(super) fn within(product: Observed) -> Option<Observed> {
+pub(super) fn within(mut product: Observed) -> Option<Observed> {
     if !is_id(&product.id) || product.serial.as_deref().is_some_and(|serial| !is_id(serial)) {
         return None;
+    }
+    for value in product.fields.values_mut() {
+        bound(value);
     }
     Some(Observed {
         name: legible(product.name, NAME),
         description: bounded(product.description, DESCRIPTION),
-        fields: product.fields.into_iter().map(|(field, value)| (field, value_within(value))).collect(),
         ..product
     })
 }
 
-fn value_within(value: Value) -> Value {
+fn bound(value: &mut Value) {
     match value {
-        Value::Text(text) => Value::Text(bounded(text, VALUE)),
-        Value::Map(map) => Value::Map(map_within(map)),
-        number @ (Value::Number(_) | Value::Flag(_)) => number,
+        Value::Text(text) => *text = bounded(std::mem::take(text), VALUE),
+        Value::Map(map) => *map = map_within(std::mem::take(map)),
+        Value::Number(_) | Value::Flag(_) => {}
     }
 }
 

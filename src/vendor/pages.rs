@@ -1,13 +1,18 @@
 //! A list that comes page by page, within the vendor's own limits.
 //!
 //! A vendor may answer with pages without end, with a total that no account has, or with the same page again and again. So a
-//! list is at most twice as long as the vendor documents, and one that goes beyond ends at once, with a message that says why.
+//! list is at most twice as long as the vendor documents, or as long as a raised quota may make it, and one that goes beyond ends
+//! at once, with a message that says why.
 
 use std::collections::BTreeMap;
 
 use super::bounds::weight;
 use super::{Observed, VendorError};
 use crate::http::memory::Reading;
+
+/// Products that a list may have whatever the documented quota is: vendors raise quotas on request, and an account that has
+/// a higher one must not be locked out. What all lists together take is bounded beside this (`src/http/memory.rs`).
+const RAISED: u64 = 20_000;
 
 /// How often a list that changed while it was read is read again.
 pub(super) const REREADS: usize = 3;
@@ -19,17 +24,15 @@ pub(super) struct Bounds {
     pub(super) page: u64,
     /// Products that an account or instance has at most, as the vendor documents it.
     pub(super) quota: u64,
-    /// `quota` times this is the longest list that is read.
-    pub(super) factor: u64,
 }
 
 impl Bounds {
-    const fn products(self) -> u64 {
-        self.quota.saturating_mul(self.factor)
+    fn products(self) -> u64 {
+        (2 * self.quota).max(RAISED)
     }
 
     /// Pages of the longest list: those that are full, and as many that are not, because products are deleted meanwhile.
-    const fn pages(self) -> u64 {
+    fn pages(self) -> u64 {
         2 * (self.products() / self.page + 1)
     }
 
@@ -75,6 +78,9 @@ pub(super) enum Endless {
     /// More entries than were asked for.
     #[error("a page has more than the {most} products that were asked for")]
     Page { most: u64 },
+    /// An entry that cannot be a product.
+    #[error("a list entry has no id or name that can be one")]
+    Nameless,
     /// All lists together are too large.
     #[error(
         "the lists of all accounts take too much memory, and this is the largest; it is read again later"
@@ -106,11 +112,11 @@ impl<'a> Pages<'a> {
         self.entries
     }
 
-    /// Takes a page in: the total that it tells, and its products.
+    /// Takes a page in: the total that it tells, and its products, none where an entry cannot be one.
     pub(super) fn take(
         &mut self,
         total: u64,
-        products: impl ExactSizeIterator<Item = Observed>,
+        products: impl ExactSizeIterator<Item = Option<Observed>>,
     ) -> Result<Next, Endless> {
         let Bounds { page, quota, .. } = self.bounds;
         let (most, length) = (self.bounds.products(), products.len() as u64);
@@ -129,6 +135,7 @@ impl<'a> Pages<'a> {
         }
         let (known, mut bytes) = (self.found.len(), 0_usize);
         for product in products {
+            let product = product.ok_or(Endless::Nameless)?;
             bytes = bytes.saturating_add(weight(&product));
             self.found.insert(product.id.clone(), product);
         }

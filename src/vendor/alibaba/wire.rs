@@ -23,7 +23,7 @@ pub(super) type Parameters = Vec<(String, String)>;
 pub(super) const PAGE: u64 = 200;
 
 /// Largest lists: 1,000 products in an instance ("Limits").
-pub(super) const LIST: pages::Bounds = pages::Bounds { page: PAGE, quota: 1_000, factor: 2 };
+pub(super) const LIST: pages::Bounds = pages::Bounds { page: PAGE, quota: 1_000 };
 
 /// What is read of an answer. A product has 100 tags at most, so a page of products is the longest array.
 const KNOWN: Known = Known { names: NAMES, elements: PAGE };

@@ -83,12 +83,8 @@ impl Huawei {
             let members = self.call(&ask, call).await?;
             let (total, products) = wire::page(&members)
                 .ok_or_else(|| subject.unreadable("the answer has no items and total"))?;
-            let products: Option<Vec<_>> =
-                products.into_iter().map(|product| fields::observed(product, false)).collect();
-            let products = products
-                .ok_or_else(|| subject.unreadable("a list entry has no id or name that can be one"))?;
             match pages
-                .take(total, products.into_iter())
+                .take(total, products.into_iter().map(|product| fields::observed(product, false)))
                 .map_err(|endless| subject.unreadable(&endless.to_string()))?
             {
                 Next::Page => {}

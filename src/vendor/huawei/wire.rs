@@ -20,7 +20,7 @@ pub(super) type Members = Map<String, Value>;
 pub(super) const PAGE: u64 = 500;
 
 /// Largest lists: 500 products in an instance ("Quotas"), which the vendor raises when it is asked to.
-pub(super) const LIST: pages::Bounds = pages::Bounds { page: PAGE, quota: 500, factor: 4 };
+pub(super) const LIST: pages::Bounds = pages::Bounds { page: PAGE, quota: 500 };
 
 /// What is read of an answer.
 const KNOWN: Known = Known { names: NAMES, elements: PAGE };

@@ -19,7 +19,7 @@ pub(in crate::vendor) type Members = Map<String, Value>;
 pub(super) const PAGE: u64 = 250;
 
 /// Largest lists: 2,000 products in an account ("Product limits").
-pub(super) const LIST: pages::Bounds = pages::Bounds { page: PAGE, quota: 2_000, factor: 2 };
+pub(super) const LIST: pages::Bounds = pages::Bounds { page: PAGE, quota: 2_000 };
 
 /// What is read of an answer.
 const KNOWN: Known = Known { names: NAMES, elements: PAGE };

@@ -56,11 +56,8 @@ impl TencentLegacy {
             let members = self.call(&ask, call).await?;
             let (total, products) =
                 wire::page(&members).ok_or_else(|| ask.unreadable("the answer has no list and total"))?;
-            let products: Option<Vec<_>> = products.into_iter().map(fields::observed).collect();
-            let products =
-                products.ok_or_else(|| ask.unreadable("a list entry has no id or name that can be one"))?;
             match pages
-                .take(total, products.into_iter())
+                .take(total, products.into_iter().map(fields::observed))
                 .map_err(|endless| ask.unreadable(&endless.to_string()))?
             {
                 Next::Page => {}
