@@ -75,7 +75,10 @@ pub fn sweep(
             hint(ctx, object);
         }
     }
-    let mass_loss = mass_loss(missing.len(), objects.len(), confirmed);
+    let count =
+        |objects: &[&Arc<CachedProduct>]| objects.iter().filter(|object| would_recreate(object)).count();
+    let vanished = count(&missing);
+    let mass_loss = mass_loss(vanished, vanished + count(&present), confirmed);
     if mass_loss.is_none() {
         // Recorded after the list began: it says nothing of them.
         let lost = |object: &&&Arc<CachedProduct>| {
@@ -165,6 +168,13 @@ fn hint(ctx: &Context, object: &CachedProduct) {
     ctx.wake_product(object);
 }
 
+/// Whether a product that is gone from the vendor would be created anew. What is being deleted is missing because it was
+/// deleted, and its object may stay for as long as somebody's finalizer holds it; what is only watched may have been
+/// another object's to delete. If these counted, one user of a shared account could stop all others.
+fn would_recreate(object: &CachedProduct) -> bool {
+    !object.deleting() && !object.watches()
+}
+
 fn mass_loss(missing: usize, all: usize, confirmed: Option<usize>) -> Option<Trouble> {
     if missing <= BELIEVED.max(all / 10) || confirmed == Some(missing) {
         return None;
@@ -231,7 +241,26 @@ fn wish(object: &IotProduct, traits: &Traits) -> Option<Desired> {
 
 #[cfg(test)]
 mod tests {
-    use super::mass_loss;
+    use super::{mass_loss, would_recreate};
+    use crate::api::{IotProduct, Origin};
+    use crate::controller::cached::{CachedProduct, at_rest};
+
+    #[test]
+    fn what_was_deleted_or_only_watched_did_not_vanish() {
+        let counts = |change: fn(&mut IotProduct)| {
+            let mut object = at_rest("a");
+            change(&mut object);
+            would_recreate(&CachedProduct::of(object))
+        };
+        assert!(counts(|_| {}));
+        assert!(counts(|object| object.status.as_mut().unwrap().origin = Some(Origin::Adopted)));
+        assert!(!counts(|object| object.status.as_mut().unwrap().origin = Some(Origin::Watched)));
+        // The operator has let it go, and a finalizer of its owner keeps it.
+        assert!(!counts(|object| {
+            object.metadata.deletion_timestamp = object.metadata.creation_timestamp.clone();
+            object.metadata.finalizers = Some(vec!["example.com/stays".to_owned()]);
+        }));
+    }
 
     #[test]
     fn a_few_losses_are_believed_and_many_are_not() {
