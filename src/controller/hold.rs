@@ -102,15 +102,27 @@ pub async fn users(ctx: &Context, id: &AccountId) -> Result<Vec<String>, RecordE
             Some(namespace) => ctx.products(namespace),
             None => Api::all(ctx.client.clone()),
         };
-        let products = api
-            .list(&ListParams::default())
-            .await
-            .map_err(|error| RecordError::of("listing the products of an account", error))?;
-        users.extend(
-            products.iter().filter(|product| AccountId::of(product) == *id && product.is_held()).map(named),
-        );
+        held_in(&api, id, &mut users).await?;
     }
     Ok(users)
+}
+
+/// Page by page: objects are as large as users make them, and many accounts may end at once.
+async fn held_in(api: &Api<IotProduct>, id: &AccountId, users: &mut Vec<String>) -> Result<(), RecordError> {
+    let page = ListParams::default().limit(super::streams::PAGE);
+    let mut params = page.clone();
+    loop {
+        let products = api
+            .list(&params)
+            .await
+            .map_err(|error| RecordError::of("listing the products of an account", error))?;
+        let holds = |product: &&IotProduct| AccountId::of(product) == *id && product.is_held();
+        users.extend(products.iter().filter(holds).map(named));
+        match products.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => params = page.clone().continue_token(&token),
+            None => return Ok(()),
+        }
+    }
 }
 
 fn named<K: ResourceExt>(product: &K) -> String {

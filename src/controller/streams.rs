@@ -28,7 +28,7 @@ use crate::slots::Slots;
 const AT_REST: Duration = Duration::from_millis(2);
 
 /// Objects that are asked for at once. The smaller, the less memory a beginning takes, whatever size users give them.
-const PAGE: u32 = 50;
+pub const PAGE: u32 = 50;
 
 /// One kind in one scope: its store, and how to wake objects of it.
 pub struct Watched<K>
@@ -143,6 +143,12 @@ fn changes<K: Cached + Clone>(event: &Event<K>, known: &Store<K>) -> Option<Obje
     (!known.get(&object_ref).is_some_and(same)).then_some(object_ref)
 }
 
+/// In pages. A list of "any" version would be answered from the API server's memory, which ignores the size of a page and
+/// sends all objects at once.
+fn listed() -> watcher::Config {
+    watcher::Config::default().page_size(PAGE)
+}
+
 /// Watches, and begins with a list after every failure. A watch could be resumed where it failed; but an API server
 /// whose etcd was restored to the past meanwhile answers a resourceVersion from its future with silence, and what
 /// is there now would never be seen (seen with Kubernetes 1.36; `docs/operations.md`, "etcd restored from a
@@ -151,8 +157,7 @@ fn watch<K>(api: Api<K>) -> impl Stream<Item = Result<Event<K>, watcher::Error>>
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
 {
-    let begin =
-        move || Box::pin(watcher(api.clone(), watcher::Config::default().any_semantic().page_size(PAGE)));
+    let begin = move || Box::pin(watcher(api.clone(), listed()));
     futures::stream::unfold(None, move |under_way| {
         let mut events = under_way.unwrap_or_else(&begin);
         async move {
@@ -313,6 +318,13 @@ mod tests {
         assert_eq!((passed.join(" ").as_str(), gone.len()), ("b later:a", 0));
         let (passed, _) = kept([list.to_vec(), vec![Event::InitDone, asked]].concat()).await;
         assert_eq!(passed.join(" "), "a b later:a");
+    }
+
+    #[test]
+    fn a_list_is_asked_for_in_a_way_that_has_pages() {
+        let asked = listed();
+        assert_eq!(asked.page_size, Some(PAGE));
+        assert_eq!(asked.list_semantic, watcher::ListSemantic::MostRecent, "others have none");
     }
 
     #[tokio::test]
