@@ -36,7 +36,7 @@ impl Link {
     /// nobody; a list that was refused, throttled or not answered says little about other calls.
     pub fn usable(&self) -> Result<(), ConnectError> {
         match &self.trouble {
-            Some(trouble) if trouble.is_refusal() => Err(unusable(trouble.reason, trouble.message.clone())),
+            Some(trouble) if trouble.is_refusal() => Err(told(&self.account, trouble)),
             Some(_) | None => Ok(()),
         }
     }
@@ -53,9 +53,21 @@ impl Link {
         }
         match &self.trouble {
             None => Ok(()),
-            Some(trouble) => Err(unusable(trouble.reason, trouble.message.clone())),
+            Some(trouble) => Err(told(&self.account, trouble)),
         }
     }
+}
+
+/// What a product's owner reads of its account's trouble. What is wrong with a shared account's key names a Secret of its
+/// administrator's namespace, which no user of the account has to know.
+fn told(account: &AccountId, trouble: &Trouble) -> ConnectError {
+    if account.namespace.is_none() && trouble.reason == Reason::CredentialsNotFound {
+        let message = format!(
+            "{account} has no usable key; its condition Ready tells its administrator what is missing"
+        );
+        return unusable(trouble.reason, message);
+    }
+    unusable(trouble.reason, trouble.message.clone())
 }
 
 fn unusable(reason: Reason, message: impl Into<String>) -> ConnectError {
@@ -107,7 +119,7 @@ pub async fn connect(visit: &Visit<'_>) -> Result<Link, Error> {
             account: id,
             admitted,
         }),
-        (None, Some(trouble)) => Err(unusable(trouble.reason, trouble.message.clone()).into()),
+        (None, Some(trouble)) => Err(told(&id, trouble).into()),
         (None, None) => Err(ConnectError::Pending(id.to_string()).into()),
     }
 }
@@ -172,4 +184,23 @@ pub async fn secret_value(
             format!("Secret {name} has no text under key {key}; create it, or correct the reference");
         unusable(Reason::CredentialsNotFound, message).into()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_secret_of_a_shared_account_is_named_to_nobody_else() {
+        let said = |kind, namespace: Option<&str>, reason| {
+            let account = AccountId { kind, namespace: namespace.map(str::to_owned), name: "a".to_owned() };
+            told(&account, &Trouble::new(reason, "Secret vault/key does not exist")).to_string()
+        };
+        let shared = said(AccountKind::ClusterIotAccount, None, Reason::CredentialsNotFound);
+        assert!(shared.contains("ClusterIotAccount a") && !shared.contains("vault"), "{shared}");
+        let own = said(AccountKind::IotAccount, Some("vault"), Reason::CredentialsNotFound);
+        assert!(own.contains("vault/key"), "{own}");
+        let other = said(AccountKind::ClusterIotAccount, None, Reason::MassLoss);
+        assert!(other.contains("vault/key"), "only what is known to speak of a Secret is left out: {other}");
+    }
 }
