@@ -72,9 +72,11 @@ pub async fn record_id(
     ];
     operations.extend(origin_operations(object, provenance));
     let what = "recording the product id";
-    let recorded = json_patch(api, object, "status", operations.into(), what).await?;
-    // A definition of an earlier version drops the field without a word, and nothing is done to a product of unknown
-    // origin.
+    with_origin(what, json_patch(api, object, "status", operations.into(), what).await?)
+}
+
+/// A definition of an earlier version drops the field without a word, and nothing is done to a product of unknown origin.
+fn with_origin(what: &'static str, recorded: IotProduct) -> Result<IotProduct, RecordError> {
     if recorded.status.as_ref().is_none_or(|status| status.origin.is_none()) {
         let why = "the installed CustomResourceDefinition iotproducts.iot-products.io has no status.origin; install the definitions of this version (crds/, or chart iot-operator-crds)";
         return Err(RecordError::Refused { what, why: why.to_owned() });
@@ -96,7 +98,8 @@ pub async fn record_takeover(
         json!({"op": "test", "path": "/status/origin", "value": origin}),
     ];
     operations.extend(origin_operations(object, provenance));
-    json_patch(api, object, "status", operations.into(), "recording that the product is taken over").await
+    let what = "recording how the product came here";
+    with_origin(what, json_patch(api, object, "status", operations.into(), what).await?)
 }
 
 fn origin_operations(object: &IotProduct, provenance: &Provenance) -> Vec<Value> {
@@ -117,26 +120,32 @@ pub async fn forget_id(
     id: &str,
     conditions: &[Condition],
 ) -> Result<IotProduct, RecordError> {
-    let mut operations = json!([
-        {"op": "test", "path": "/metadata/uid", "value": object.uid()},
-        {"op": "test", "path": "/status/productId", "value": id},
-        {"op": "remove", "path": "/status/productId"},
-        {"op": "add", "path": "/status/previousProductId", "value": id},
-        {"op": "add", "path": "/status/conditions", "value": conditions},
-    ]);
-    // The password was that product's, and so was the way it came here.
+    let operations = forgetting(object, id, conditions);
+    json_patch(api, object, "status", operations.into(), "forgetting the id of a missing product").await
+}
+
+fn forgetting(object: &IotProduct, id: &str, conditions: &[Condition]) -> Vec<Value> {
+    let mut operations = vec![
+        json!({"op": "test", "path": "/metadata/uid", "value": object.uid()}),
+        json!({"op": "test", "path": "/status/productId", "value": id}),
+        json!({"op": "remove", "path": "/status/productId"}),
+        json!({"op": "add", "path": "/status/previousProductId", "value": id}),
+        json!({"op": "add", "path": "/status/conditions", "value": conditions}),
+    ];
+    // The password was that product's, and so were the way it came here and what it showed: a serial that stayed would
+    // tell of the next product that it is another one, and what it had would pass for what the next one has.
     let status = object.status.as_ref();
     let of_product = [
+        ("/status/productSerial", status.is_some_and(|status| status.product_serial.is_some())),
+        ("/status/observed", status.is_some_and(|status| status.observed.is_some())),
         ("/status/origin", status.is_some_and(|status| status.origin.is_some())),
         ("/status/adoptedMark", status.is_some_and(|status| status.adopted_mark.is_some())),
         ("/status/passwordHash", status.is_some_and(|status| status.password_hash.is_some())),
         ("/status/passwordDueAt", status.is_some_and(|status| status.password_due_at.is_some())),
     ];
-    if let Some(operations) = operations.as_array_mut() {
-        let there = of_product.iter().filter(|(_, there)| *there);
-        operations.extend(there.map(|(path, _)| json!({"op": "remove", "path": path})));
-    }
-    json_patch(api, object, "status", operations, "forgetting the id of a missing product").await
+    let there = of_product.iter().filter(|(_, there)| *there);
+    operations.extend(there.map(|(path, _)| json!({"op": "remove", "path": path})));
+    operations
 }
 
 async fn json_patch(
@@ -188,5 +197,32 @@ where
             RecordError::Gone { .. } if !on => Ok(None),
             error => Err(error),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Origin;
+
+    #[test]
+    fn nothing_of_a_forgotten_product_passes_for_the_next_one_s() {
+        let text = include_str!("../../tests/manifests/product-at-rest.json");
+        let mut object: IotProduct = serde_json::from_str(text).unwrap();
+        let status = object.status.as_mut().unwrap();
+        status.product_serial = Some("1".to_owned());
+        status.adopted_mark = Some(String::new());
+        status.origin = Some(Origin::Adopted);
+        assert!(status.observed.is_some());
+        let removed = |object: &IotProduct| {
+            let operations = forgetting(object, "Q000000000", &[]);
+            let removes = operations.iter().filter(|operation| operation["op"] == "remove");
+            removes.filter_map(|operation| operation["path"].as_str()).collect::<Vec<_>>().join(" ")
+        };
+        let all =
+            "/status/productId /status/productSerial /status/observed /status/origin /status/adoptedMark";
+        assert_eq!(removed(&object), all);
+        object.status = None;
+        assert_eq!(removed(&object), "/status/productId", "what is not there cannot be removed");
     }
 }
