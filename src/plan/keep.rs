@@ -14,13 +14,18 @@ use crate::vendor::{Observed, Traits};
 
 pub(super) fn need(id: &str, facts: &Facts, traits: &Traits) -> Need {
     // Whose a product is that was only watched, or recorded before origins were, status does not tell.
-    let undecided = !is_owned(facts) && !facts.observe_only;
-    let check = if undecided { Check::Full } else { facts.check };
+    let check = if undecided(facts) { Check::Full } else { facts.check };
     match check {
         Check::Rest | Check::Edit => Need::Known { id: id.to_owned() },
         Check::Full if traits.reads_by_id => Need::Read { id: id.to_owned() },
         Check::Full => Need::List { begun_after: facts.now },
     }
+}
+
+/// Whether the product has to be seen to know whose it is. Who watches has no say in that, but what was recorded before
+/// origins were counts as its object's own for all others until an origin stands there.
+fn undecided(facts: &Facts) -> bool {
+    facts.origin.is_none() || !is_owned(facts) && !facts.observe_only
 }
 
 pub(super) fn plan(
@@ -106,7 +111,7 @@ fn present(product: Box<Observed>, facts: &Facts, lives: &dyn Fn(&str) -> bool) 
         );
     }
     // From ObserveOnly to Full: the same check as any adoption, whatever was attempted before.
-    if !is_owned(facts) && !facts.observe_only {
+    if undecided(facts) {
         return super::create::take_over(*product, facts, lives);
     }
     if facts.observe_only || accepted(&product, facts, lives) {

@@ -1,5 +1,6 @@
 //! A recorded product: protocol, "Absent", "Re-create" and the end of "Adopt".
 
+use super::origin::Provenance;
 use super::*;
 
 fn recorded() -> Facts {
@@ -66,6 +67,22 @@ fn who_only_watches_keeps_whatever_it_is() {
     let facts = Facts { observe_only: true, ..recorded() };
     let plan = decide(&facts, &TENCENT, read(product("p1", "a", Some(&foreign()))));
     assert!(matches!(plan, Plan::Keep { .. }), "{plan:?}");
+}
+
+#[test]
+fn who_watched_before_there_were_origins_is_asked_whose_it_is_once() {
+    for traits in vendors() {
+        let facts = Facts { observe_only: true, origin: None, check: Check::Rest, ..recorded() };
+        assert!(matches!(need(&facts, traits), Need::Read { .. } | Need::List { .. }));
+        let unmarked = product("p1", "a", None);
+        let plan = decide(&facts, traits, read(unmarked.clone()));
+        takes(&plan, Claim::Adoption);
+        let found = Provenance::of_found(&unmarked, Claim::Adoption, &facts);
+        assert_eq!(found.origin, Origin::Watched, "so that it holds nobody's product back");
+        let decided = Facts { origin: Some(found.origin), ..facts };
+        assert_eq!(need(&decided, traits), Need::Known { id: "p1".into() });
+        assert!(matches!(decide(&decided, traits, read(unmarked)), Plan::Keep { .. }));
+    }
 }
 
 #[test]
