@@ -46,7 +46,11 @@ pub(super) fn plan(facts: &Facts, traits: &Traits, seen: Seen, lives: &dyn Fn(&s
         return Plan::Forget { secret: SecretFate::Stays, remains: unsettled.then(|| remains(facts)) };
     }
     if watches(facts) {
-        return Plan::Forget { secret: SecretFate::Goes, remains: None };
+        // A password that was set here is in the Secret alone, and the product lives on with it.
+        let owns = facts.recorded.is_some() && facts.origin != Some(Origin::Watched);
+        let only_copy = traits.sets_password && owns;
+        let secret = if only_copy { SecretFate::Stays } else { SecretFate::Goes };
+        return Plan::Forget { secret, remains: None };
     }
     // What an older object records is not this one's to delete (protocol, Adopt). Nor is the Secret, which was there
     // before the other was known and may be the only copy of a password.

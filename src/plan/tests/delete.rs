@@ -1,5 +1,6 @@
 //! Protocol, "Delete".
 
+use super::origin::Origin;
 use super::*;
 
 fn deleting() -> Facts {
@@ -138,6 +139,25 @@ fn delete_4_retain_watching_and_force_forget_never_call_the_vendor() {
             }
         }
     }
+}
+
+#[test]
+fn delete_4_the_only_copy_of_a_password_stays_with_a_product_that_lives_on() {
+    let sets = Traits { sets_password: true, ..HUAWEI };
+    let fate = |recorded: Option<&str>, origin: Option<Origin>, traits: &Traits| {
+        let recorded = recorded.map(str::to_owned);
+        let facts = Facts { observe_only: true, deleting: true, recorded, origin, ..facts() };
+        match decide(&facts, traits, Seen::Nothing) {
+            Plan::Forget { secret, .. } => secret,
+            other => panic!("{other:?}"),
+        }
+    };
+    for origin in [Some(Origin::Created), Some(Origin::Adopted), None] {
+        assert_eq!(fate(Some("p1"), origin, &sets), SecretFate::Stays, "{origin:?}");
+        assert_eq!(fate(Some("p1"), origin, &TENCENT), SecretFate::Goes, "it can be read again");
+    }
+    assert_eq!(fate(Some("p1"), Some(Origin::Watched), &sets), SecretFate::Goes);
+    assert_eq!(fate(None, None, &sets), SecretFate::Goes);
 }
 
 #[test]
