@@ -5,17 +5,22 @@ use std::sync::Arc;
 
 use futures::StreamExt as _;
 use futures::stream::iter;
-use iot_test_harness::Kind;
 use iot_test_harness::manifest::{Contract, named};
+use iot_test_harness::{Kind, Object, PATIENCE, until};
+use kube::api::{Api, DynamicObject};
 use serde_json::json;
 
 use crate::answers::Form;
 use crate::double::{Answer, Ask, Double};
 use crate::session::attacks;
 use crate::tenant::name;
-use crate::world::{ACCOUNT, World};
+use crate::world::{ACCOUNT, CHECK_NOW, World};
 
-attacks!(Own { accounts_at_a_silent_vendor_hold_nobody_up, creates_that_hang_hold_nobody_up });
+attacks!(Own {
+    accounts_at_a_silent_vendor_hold_nobody_up,
+    creates_that_hang_hold_nobody_up,
+    deleted_products_whose_objects_stay_are_no_loss,
+});
 
 /// Longer than any attack lasts: no call ends by itself.
 const PATIENT: [(&str, &str); 2] = [("vendor-timeout", "20m"), ("reconcile-timeout", "30m")];
@@ -100,4 +105,49 @@ async fn creates_that_hang_hold_nobody_up(world: Arc<World>) {
         the_victim_is_served(&world, &contract, round).await;
     }
     assert!(double.held() >= held, "{} of {held} calls still wait", double.held());
+}
+
+/// More than are believed to have vanished at once.
+const KEPT: usize = 6;
+
+/// A user of a shared account deletes products and keeps their objects by a finalizer of his own. The account's list lacks
+/// them from then on, and the others go on creating.
+async fn deleted_products_whose_objects_stay_are_no_loss(world: Arc<World>) {
+    let mut contract = world.tencent();
+    contract.account["spec"]["resyncInterval"] = json!("0s");
+    let _operator = world.operator_of_cluster(&[]).await;
+    let allowed = json!({"names": [world.mallory.namespace(), world.victim.namespace()]});
+    world.share(&contract, None, allowed.clone()).await;
+    let of_shared = |name: &str| {
+        let mut product = named(&contract.product, name);
+        product["spec"]["accountRef"]["kind"] = json!("ClusterIotAccount");
+        product
+    };
+    for number in 0..KEPT {
+        let mut product = of_shared(&format!("kept-{number}"));
+        product["metadata"]["finalizers"] = json!(["example.com/kept"]);
+        world.mallory.apply(&product).await;
+        world.mallory.ready(name(&product)).await;
+    }
+    for number in 0..KEPT {
+        let product = format!("kept-{number}");
+        world.mallory.delete(Kind::Product, &product).await;
+        let let_go = |object: &Object| object.0["metadata"]["finalizers"] == json!(["example.com/kept"]);
+        world.mallory.until(Kind::Product, &product, "let go by the operator", let_go).await;
+    }
+    // A list is made now.
+    let asked = jiff::Timestamp::now().to_string();
+    let mut listed = contract.clone();
+    listed.account["metadata"]["annotations"] = json!({CHECK_NOW: asked});
+    world.share(&listed, None, allowed).await;
+    let api: Api<DynamicObject> = Api::all_with(world.admin(), &Kind::ClusterAccount.resource());
+    until("the shared account's list", PATIENCE, async || {
+        let account = api.get(name(&contract.account)).await.map_err(|error| error.to_string())?;
+        let status = &account.data["status"];
+        if status["lastHandledReconcileAt"] == json!(asked) { Ok(()) } else { Err(status.to_string()) }
+    })
+    .await;
+    let product = of_shared("new");
+    world.victim.apply(&product).await;
+    world.victim.ready("new").await;
 }
