@@ -27,18 +27,25 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
+    /// Products of the longest list that is read.
     fn products(self) -> u64 {
-        (2 * self.quota).max(RAISED)
+        self.documented().max(RAISED)
     }
 
-    /// Pages of the longest list: those that are full, and as many that are not, because products are deleted meanwhile.
-    fn pages(self) -> u64 {
-        2 * (self.products() / self.page + 1)
+    /// Twice what is documented, so that no honest list is cut.
+    fn documented(self) -> u64 {
+        2 * self.quota
     }
 
-    /// Bytes of the longest list.
-    fn bytes(self) -> usize {
-        usize::try_from(self.products()).unwrap_or(usize::MAX).saturating_mul(BYTES)
+    /// Pages of a list of so many products: those that are full, and as many that are not, because products are deleted
+    /// meanwhile.
+    fn pages(self, total: u64) -> u64 {
+        2 * (total.max(self.documented()) / self.page + 1)
+    }
+
+    /// Bytes of a list of so many products.
+    fn bytes(self, total: u64) -> usize {
+        usize::try_from(total.max(self.documented())).unwrap_or(usize::MAX).saturating_mul(BYTES)
     }
 }
 
@@ -127,8 +134,8 @@ impl<'a> Pages<'a> {
         if length > page {
             return Err(Endless::Page { most: page });
         }
-        if self.taken > self.bounds.pages() {
-            return Err(Endless::Pages { most: self.bounds.pages() });
+        if self.taken > self.bounds.pages(total) {
+            return Err(Endless::Pages { most: self.bounds.pages(total) });
         }
         if *self.total.get_or_insert(total) != total {
             return Ok(Next::Changed);
@@ -141,8 +148,8 @@ impl<'a> Pages<'a> {
         }
         self.entries += length;
         self.bytes = self.bytes.saturating_add(bytes);
-        if self.bytes > self.bounds.bytes() {
-            return Err(Endless::Bytes { most: self.bounds.bytes() });
+        if self.bytes > self.bounds.bytes(total) {
+            return Err(Endless::Bytes { most: self.bounds.bytes(total) });
         }
         if !self.reading.grow(bytes) {
             return Err(Endless::Memory);
