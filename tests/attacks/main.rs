@@ -24,6 +24,7 @@ mod lengths;
 mod memory;
 mod ports;
 mod revoked;
+mod rights;
 mod session;
 mod sizes;
 mod takeover;
@@ -55,6 +56,7 @@ fn all() -> Vec<Test> {
         lengths::tests(),
         ports::tests(),
         revoked::tests(),
+        rights::tests(),
         sizes::tests(),
         takeover::tests(),
         texts::tests(),
