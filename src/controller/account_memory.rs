@@ -232,4 +232,20 @@ mod tests {
         memories.keep(&account(), visit);
         assert_eq!(memories.failed(&account()).as_secs(), 1);
     }
+
+    #[test]
+    fn of_accounts_that_are_gone_nothing_is_remembered() {
+        let memories = Memories::default();
+        let [gone, never, there] =
+            ["gone", "never", "there"].map(|name| AccountId { name: name.into(), ..account() });
+        for id in [&gone, &there] {
+            memories.keep(id, Memory::default());
+        }
+        // What a visit notes that was under way when the account went.
+        assert!(memories.suspect(&never));
+        memories.forget(&gone);
+        assert_eq!(memories.with(|memories| memories.len()), 2);
+        memories.keep_only(|id| *id == there);
+        assert_eq!(memories.with(|memories| memories.keys().cloned().collect::<Vec<_>>()), [there]);
+    }
 }
