@@ -203,6 +203,11 @@ impl Accounts {
         self.done.write().unwrap_or_else(PoisonError::into_inner).remove(uid);
     }
 
+    /// Forgets accounts that are not there.
+    pub fn keep_only(&self, exists: impl Fn(&AccountId) -> bool) {
+        self.states.write().unwrap_or_else(PoisonError::into_inner).retain(|id, _| exists(id));
+    }
+
     /// Forgets an account that is gone.
     pub fn remove(&self, id: &AccountId) {
         self.states.write().unwrap_or_else(PoisonError::into_inner).remove(id);

@@ -227,7 +227,12 @@ async fn record_id(visit: &mut Visit<'_>, link: &Link, ledger: &Ledger, id: &str
                     Ok(Some(object)) if ledger.is_overtaken(written(&object)) => return Err(error.into()),
                     Ok(Some(object)) if matches!(error, RecordError::Conflict { .. }) => {
                         // A user edited the ledger away under us: it is ours as long as the object is.
-                        visit.object = ledger::write(&visit.api(), &object, ledger).await?;
+                        match ledger::write(&visit.api(), &object, ledger).await {
+                            Ok(object) => visit.object = object,
+                            // Edited once more: the id is held on to.
+                            Err(RecordError::Conflict { .. }) => {}
+                            Err(error) => return Err(error.into()),
+                        }
                         sleep(again).await;
                     }
                     Ok(Some(_)) | Err(_) => sleep(again).await,

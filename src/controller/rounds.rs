@@ -25,6 +25,7 @@ pub async fn count(ctx: Arc<Context>) {
         claims::settle(&ctx);
         if ctx.knows_accounts() {
             ctx.account_memories.keep_only(|id| ctx.account_exists(id));
+            ctx.accounts.keep_only(|id| ctx.account_exists(id));
         }
         settle(&ctx);
     }

@@ -309,7 +309,7 @@ impl<'a> Visit<'a> {
 
     /// Who else records the product with more right. Looked for before anything may be done to it.
     fn rival(&self) -> Option<String> {
-        let looks = self.deleting() || self.check > Check::Rest || self.secret_due;
+        let looks = self.deleting() || self.check > Check::Rest || self.secret_due || self.password_due();
         looks.then(|| super::claims::rival(self.ctx, &self.object)).flatten()
     }
 

@@ -134,7 +134,7 @@ async fn an_open_circuit_lets_one_call_through_at_growing_intervals() {
 async fn an_edit_of_the_account_closes_no_circuit_unless_it_names_another_host_or_key() {
     let limiter = limiter(100);
     let edit = |identity| {
-        limiter.set_limits(LimitSettings { default_budget: 1, ..LimitSettings::default() }, identity)
+        limiter.set_limits(LimitSettings { default_budget: 1, ..LimitSettings::default() }, identity);
     };
     edit(1);
     fail(&limiter, 5).await;
