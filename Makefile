@@ -134,6 +134,10 @@ chaos: controlplane ## Let everything go wrong at once with 200 products at four
 	CHAOS_SECONDS=$$(($(or $(MINUTES),5) * 60)) CHAOS_PRODUCTS=$(or $(PRODUCTS),200) \
 	  cargo test $(LOCKED) --test cluster -- chaos:: --nocapture
 
+.PHONY: floods
+floods: controlplane ## Measure what one tenant's flood costs another (docs/performance.md); FLOOD=creates_that_hang has one alone
+	FLOODS=1 cargo test $(LOCKED) --profile crash --test attacks -- floods::$(FLOOD) --test-threads=1
+
 .PHONY: model
 model: ## Explore the protocol with two faults, exhaustively (minutes); where lists are the only reading one fault, for MODEL_MINUTES=2 each
 	MODEL_FAULTS=$(or $(FAULTS),2) cargo test $(LOCKED) --test model \

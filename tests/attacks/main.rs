@@ -16,6 +16,7 @@ mod blinded;
 mod claims;
 mod double;
 mod fairness;
+mod floods;
 mod forged;
 mod held;
 mod imports;
@@ -44,6 +45,9 @@ use session::{Session, Test};
 const AT_A_TIME: usize = 4;
 
 fn all() -> Vec<Test> {
+    if floods::asked() {
+        return floods::tests();
+    }
     let attacks = [
         addresses::tests(),
         blinded::tests(),
@@ -73,6 +77,7 @@ fn main() {
     let session = Arc::new(Session::new());
     let trials = all().into_iter().map(|test| test.into_trial(&session)).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
+    floods::print();
     // Ends the control plane before the process, so that nothing is left behind when the prompt is back.
     drop(session);
     conclusion.exit();
