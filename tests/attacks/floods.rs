@@ -149,6 +149,7 @@ async fn creates_that_hang(world: Arc<World>) {
 
 async fn large_annotations(world: Arc<World>) {
     let (operator, victim) = Victim::new(&world).await;
+    // Their account does not exist, so they are tried again and again.
     let contract = world.tencent();
     let (count, bytes) = LARGE;
     measure("300 products with 250 kB of annotations", &world, operator, victim, async |world| {

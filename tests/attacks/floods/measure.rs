@@ -19,6 +19,8 @@ const EDITS: usize = 100;
 const EDIT_EVERY: Duration = Duration::from_millis(200);
 /// How often the simulator's log is read; its own clock says when a call arrived.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// An edit that takes longer is said at once, for whoever looks into the logs of that time.
+const SLOW: Duration = Duration::from_secs(1);
 /// The call that carries an edit to the vendor.
 const EDITED: &str = "UpdateProductDynamicRegister";
 /// Time-outs as users have them.
@@ -115,7 +117,12 @@ impl Victim {
         for _ in 0..EDITS {
             ticks.tick().await;
             match self.edit(world).await {
-                Some(took) => edits.times.push(took),
+                Some(took) => {
+                    if took > SLOW {
+                        eprintln!("an edit took {took:?}, until {}", jiff::Timestamp::now());
+                    }
+                    edits.times.push(took);
+                }
                 None => edits.missed += 1,
             }
             // More would take an hour and say no more.
