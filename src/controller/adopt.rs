@@ -30,7 +30,7 @@ pub async fn take(
     mut product: Observed,
     claim: Claim,
 ) -> Result<Option<Taken>, Error> {
-    let provenance = Provenance::of_found(&product, claim, &visit.facts(link.adoption));
+    let provenance = Provenance::of_found(&product, claim, &visit.facts(Some(link)));
     let watches = provenance.origin == Origin::Watched;
     if let Err(holder) = claims::claim(visit.ctx, &visit.object, &product, watches) {
         return Ok(Some(Taken::Refused(refused(&product.id, &holder))));

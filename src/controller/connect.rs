@@ -74,8 +74,11 @@ fn unusable(reason: Reason, message: impl Into<String>) -> ConnectError {
     ConnectError::Unusable { reason, message: message.into() }
 }
 
-/// Finds the account.
-pub async fn connect(visit: &Visit<'_>) -> Result<Link, Error> {
+/// The state of the account that a product names, from the stores alone.
+///
+/// # Errors
+/// There is no such account, it was not looked at yet, or it is another vendor's.
+pub fn account_of(visit: &Visit<'_>) -> Result<Arc<AccountState>, ConnectError> {
     let (ctx, product) = (visit.ctx, &visit.object);
     let id = AccountId::of(product);
     // What is known of an account counts as long as the account is there.
@@ -85,22 +88,28 @@ pub async fn connect(visit: &Visit<'_>) -> Result<Link, Error> {
             return Err(unusable(
                 Reason::AccountNotAllowed,
                 "this operator watches single namespaces and cannot use a ClusterIotAccount; name an IotAccount in accountRef",
-            )
-            .into());
+            ));
         }
         if ctx.account_exists(&id) || !ctx.knows_accounts() {
-            return Err(ConnectError::Pending(id.to_string()).into());
+            return Err(ConnectError::Pending(id.to_string()));
         }
         let message = format!("{id} does not exist; create it, or correct spec.accountRef");
-        return Err(unusable(Reason::AccountNotFound, message).into());
+        return Err(unusable(Reason::AccountNotFound, message));
     };
     if state.vendor != product.spec.vendor {
         let message = format!(
             "{id} is for {} and the product for {}; name an account of {} in accountRef",
             state.vendor, product.spec.vendor, product.spec.vendor
         );
-        return Err(unusable(Reason::AccountMismatch, message).into());
+        return Err(unusable(Reason::AccountMismatch, message));
     }
+    Ok(state)
+}
+
+/// Finds the account and what connects to its vendor.
+pub async fn connect(visit: &Visit<'_>) -> Result<Link, Error> {
+    let (ctx, id) = (visit.ctx, AccountId::of(&visit.object));
+    let state = account_of(visit)?;
     // What was created through the account, or may have been, may be deleted through it after permission was
     // withdrawn.
     let tried = visit.deleting() && tried_through(visit, &state);

@@ -124,7 +124,7 @@ async fn record_found(visit: &mut Visit<'_>, link: &Link, product: Observed) -> 
         return Ok(Outcome::Look(SOON));
     };
     if let Some(open) = visit.ledger() {
-        let provenance = Provenance::of_found(&product, Claim::Mark, &visit.facts(link.adoption));
+        let provenance = Provenance::of_found(&product, Claim::Mark, &visit.facts(Some(link)));
         visit.object = ledger::write(&visit.api(), &visit.object, &open).await?;
         visit.object =
             ledger::record_id(&visit.api(), &visit.object, &open, &product.id, &provenance).await?;

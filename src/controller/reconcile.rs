@@ -11,21 +11,23 @@ use tracing::{Instrument, debug, info_span, warn};
 
 use super::accounts::AccountId;
 use super::cached::CachedProduct;
-use super::connect::{Link, connect};
+use super::connect::{Link, account_of, connect};
 use super::context::Context;
 use super::error::{Delay, Error, Situation, verdict};
-use super::observe::{observe, shown_here};
+use super::observe::observe;
 use super::outcome::Outcome;
 use super::requeue::wait;
 use super::visit::Visit;
 use super::{act, conclude, delete};
-use crate::api::{Adoption, IotProduct};
+use crate::api::IotProduct;
 use crate::plan::desired::{Desired, desired};
-use crate::plan::{Facts, Need, Plan, Seen, need, plan};
+use crate::plan::{Need, Plan, Seen, need, plan};
 use crate::record::RecordError;
 use crate::vendor::connection::traits;
 use crate::vendor::{Fields, Traits};
 
+/// How soon an object is looked at again that the store shows as it was before, and for which nothing can be done.
+const STORE_LAGS: Duration = Duration::from_secs(5);
 /// The longest wait while status cannot be written.
 const UNWRITTEN: Duration = Duration::from_mins(1);
 
@@ -62,11 +64,16 @@ async fn visit(object: IotProduct, ctx: Arc<Context>) -> Action {
 
 /// The stages up to a settled product, in their order.
 async fn stages(visit: &mut Visit<'_>, linked: &mut Option<Link>) -> Result<Outcome, Error> {
+    if visit.is_behind() && !visit.deleting() && !visit.object.spec.suspend && account_of(visit).is_err() {
+        // Nothing can be done, and what this process wrote last says so: reading the object anew would tell no more.
+        // The account wakes its products, and an edit its object.
+        return Ok(Outcome::Look(STORE_LAGS));
+    }
     if !visit.make_live().await? {
         return Ok(Outcome::Finished);
     }
     let traits = traits(visit.object.spec.vendor);
-    let facts = visit.facts(Adoption::None);
+    let facts = visit.facts(None);
     if (facts.deleting || facts.suspended) && need(&facts, traits) == Need::Nothing {
         // Nothing is asked of the vendor, so no account is needed either.
         let lives = |head: &str| visit.ctx.lives(head, &visit.uid);
@@ -78,13 +85,7 @@ async fn stages(visit: &mut Visit<'_>, linked: &mut Option<Link>) -> Result<Outc
     }
     let desired = wish(visit, traits)?;
     let link = linked.insert(connect(visit).await?);
-    let facts = visit.facts(link.adoption);
-    let facts = Facts {
-        shown_here: shown_here(link, &visit.uid, &facts),
-        admitted: link.admitted,
-        mark_seen: link.connection.inventory.shows_owner(&facts.mark),
-        ..facts
-    };
+    let facts = visit.facts(Some(link));
     let seen = observe(visit, link, need(&facts, traits), &facts).await?;
     let lives = |head: &str| visit.ctx.lives(head, &visit.uid);
     let plan = plan(&facts, traits, seen, &lives);

@@ -161,7 +161,7 @@ fn writes_secret(visit: &Visit<'_>, link: &Link, product: &Observed) -> bool {
         // Whose it is was decided when it was last looked at.
         return visit.status().secret_ref.is_some();
     }
-    may_deliver(product, &visit.facts(link.adoption), &|head| visit.ctx.lives(head, &visit.uid))
+    may_deliver(product, &visit.facts(Some(link)), &|head| visit.ctx.lives(head, &visit.uid))
 }
 
 /// Sets or verifies the password and the Secret that holds its one copy.

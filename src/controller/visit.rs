@@ -9,8 +9,10 @@ use kube::api::Api;
 use secrecy::SecretString;
 
 use super::cached::revision;
+use super::connect::Link;
 use super::context::Context;
 use super::error::Error;
+use super::observe::shown_here;
 use crate::api::condition::READY;
 use crate::api::{
     Adoption, AdoptionPolicy, CREATION_ANNOTATION, Condition, DeletionPolicy, DriftPolicy,
@@ -243,9 +245,8 @@ impl<'a> Visit<'a> {
     /// Reads the object anew where a creation may be decided (protocol, Create 1), or where the store is known to
     /// lag behind our own writes. `false` when the object is gone.
     pub async fn make_live(&mut self) -> Result<bool, Error> {
-        let stale = revision(&self.object) < self.ctx.memory.with(&self.uid, |entry| entry.written);
         let settled = self.recorded().is_some() || self.object.spec.suspend;
-        if !stale && (settled || self.untouched()) {
+        if !self.is_behind() && (settled || self.untouched()) {
             return Ok(true);
         }
         match status::live(&self.api(), &self.object).await? {
@@ -259,6 +260,11 @@ impl<'a> Visit<'a> {
         }
     }
 
+    /// The store shows the object as it was before this process last wrote it.
+    pub fn is_behind(&self) -> bool {
+        revision(&self.object) < self.ctx.memory.with(&self.uid, |entry| entry.written)
+    }
+
     /// Nothing was attempted for the object. What is done for it first is a write that holds only for the version
     /// that is known here, and only then is the vendor asked to change anything: a read would prove no more.
     fn untouched(&self) -> bool {
@@ -268,8 +274,21 @@ impl<'a> Visit<'a> {
         !self.deleting() && !attempted && !annotated && self.ledger().is_none()
     }
 
-    /// The facts of the object.
-    pub fn facts(&self, adoption: Adoption) -> Facts {
+    /// The facts of the object, and of its account where that could be found.
+    pub fn facts(&self, link: Option<&Link>) -> Facts {
+        let facts = self.own_facts();
+        let Some(link) = link else { return facts };
+        Facts {
+            shown_here: shown_here(link, &self.uid, &facts),
+            adoption: link.adoption,
+            admitted: link.admitted,
+            mark_seen: link.connection.inventory.shows_owner(&facts.mark),
+            ..facts
+        }
+    }
+
+    /// Without an account nothing may be taken over, nothing is shown, and nobody admits the namespace.
+    fn own_facts(&self) -> Facts {
         let spec = &self.object.spec;
         let status = self.object.status.as_ref();
         let recorded = self.recorded().map(str::to_owned);
@@ -284,7 +303,7 @@ impl<'a> Visit<'a> {
             observe_only: self.observe_only(),
             retain: spec.deletion_policy == DeletionPolicy::Retain,
             match_name: spec.adoption_policy == AdoptionPolicy::MatchName,
-            adoption,
+            adoption: Adoption::None,
             name: spec.name.clone(),
             // Where lists are the only reading, one that shows it again says that it was not gone.
             previous: status
@@ -292,7 +311,7 @@ impl<'a> Visit<'a> {
                 .filter(|_| traits(spec.vendor).reads_by_id),
             imported: spec.product_id.clone(),
             origin: status.and_then(|status| status.origin),
-            admitted: true,
+            admitted: false,
             adopted_mark: status.and_then(|status| status.adopted_mark.clone()),
             ledger: self.ledger(),
             first_empty,
@@ -329,9 +348,10 @@ impl<'a> Visit<'a> {
             {
                 return Some(written.clone().recorded(status_attempt));
             }
-            let remembered = entry.ledger.as_ref().map_or(0, |ledger| ledger.attempt);
-            let attempt = written.as_ref().map_or(0, |ledger| ledger.attempt);
-            if attempt > remembered && attempt >= status_attempt {
+            // A product that is found without any attempt has a ledger of attempt zero while it is recorded.
+            let known = entry.ledger.as_ref().map(|ledger| ledger.attempt);
+            let (remembered, attempt) = (known.unwrap_or(0), written.as_ref().map(|ledger| ledger.attempt));
+            if attempt > known && attempt >= Some(status_attempt) {
                 entry.ledger = written.clone().map(Box::new);
             } else if remembered < status_attempt
                 || text.is_some_and(|text| Ledger::unreadable(text)) && remembered == 0

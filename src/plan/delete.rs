@@ -9,7 +9,7 @@ use super::origin::{Origin, may_delete};
 use super::search::{Found, search, shown};
 use super::{Facts, Listing, Need, Plan, SLOW, SOON, SecretFate, Seen};
 use crate::api::Reason;
-use crate::vendor::Traits;
+use crate::vendor::{Observed, Traits};
 
 pub(super) fn need(facts: &Facts, traits: &Traits) -> Need {
     let forgets = facts.force_forget || facts.retain || watches(facts) || facts.rival.is_some();
@@ -60,11 +60,7 @@ pub(super) fn plan(facts: &Facts, traits: &Traits, seen: Seen, lives: &dyn Fn(&s
     match (&facts.recorded, seen) {
         (Some(_), Seen::Product(product)) => {
             // An owner that finds another's mark deletes nothing (protocol, Adopt).
-            if may_delete(&product, facts, lives) {
-                Plan::Delete { product }
-            } else {
-                Plan::Forget { secret: SecretFate::Stays, remains: Some(remains(facts)) }
-            }
+            if may_delete(&product, facts, lives) { Plan::Delete { product } } else { left(&product, facts, lives) }
         }
         (Some(id), Seen::List(listing)) => match listing.products.iter().find(|p| p.id == *id) {
             // Lists run behind the vendor's answers.
@@ -78,7 +74,7 @@ pub(super) fn plan(facts: &Facts, traits: &Traits, seen: Seen, lives: &dyn Fn(&s
             Some(product) if may_delete(product, facts, lives) => {
                 Plan::Delete { product: Box::new(product.clone()) }
             }
-            Some(_) => Plan::Forget { secret: SecretFate::Stays, remains: Some(remains(facts)) },
+            Some(product) => left(product, facts, lives),
             None => match unlisted(facts, traits, &listing, lives) {
                 Absence::Proved => Plan::Gone,
                 Absence::Unproved => unproved(id),
@@ -101,6 +97,19 @@ pub(super) fn plan(facts: &Facts, traits: &Traits, seen: Seen, lives: &dyn Fn(&s
         (None, _) => unclear(facts, SOON),
         (Some(_), Seen::Nothing) => Plan::Done,
     }
+}
+
+/// A product that this object may not delete. Where only the account's leave is missing, the deletion waits for it.
+fn left(product: &Observed, facts: &Facts, lives: &dyn Fn(&str) -> bool) -> Plan {
+    let admitted = Facts { admitted: true, ..facts.clone() };
+    if !facts.admitted && may_delete(product, &admitted, lives) {
+        let message = format!(
+            "the account does not admit this namespace any more, and product {} does not show by its mark that it is this IotProduct's: add the namespace to the account's allowedNamespaces again, or, to leave the product at the vendor, set deletionPolicy: Retain",
+            product.id
+        );
+        return Plan::wait(Reason::AccountNotAllowed, message, SLOW);
+    }
+    Plan::Forget { secret: SecretFate::Stays, remains: Some(remains(facts)) }
 }
 
 /// Whether an attempt is proved to have left nothing. An open one takes two complete look-ups at every vendor,

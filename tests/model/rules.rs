@@ -107,11 +107,11 @@ fn observed(thing: &Thing, rules: &Rules) -> Observed {
 
 /// The ledger as a process knows it: `Visit::ledger`.
 fn know(object: &Object, memory: &mut Controller) {
-    let written = object.ledger.map_or(0, |entry| entry.attempt);
-    let remembered = memory.ledger.map_or(0, |entry| entry.attempt);
-    if written > remembered && written >= object.attempt {
+    let written = object.ledger.map(|entry| entry.attempt);
+    let known = memory.ledger.map(|entry| entry.attempt);
+    if written > known && written >= Some(object.attempt) {
         memory.ledger = object.ledger;
-    } else if remembered < object.attempt {
+    } else if known.unwrap_or(0) < object.attempt {
         let name = object.name;
         memory.ledger = Some(Entry { attempt: object.attempt, name, deadline: 2, open: true, taken: None });
         memory.first_empty = None;

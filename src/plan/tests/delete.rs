@@ -174,3 +174,21 @@ fn delete_4_force_forget_tells_what_may_remain() {
     assert!(remains(None, Some(open(10))).contains("thermostat"));
     assert!(remains(None, None).contains("nothing was created"));
 }
+
+#[test]
+fn what_only_the_account_s_leave_keeps_from_being_deleted_waits_for_it() {
+    let withdrawn = Facts { admitted: false, origin: Some(Origin::Adopted), ..recorded() };
+    let unmarked = product("p1", "thermostat", None);
+    for traits in vendors() {
+        for seen in [read(unmarked.clone()), list(0, [unmarked.clone()])] {
+            let plan = decide(&withdrawn, traits, seen.clone());
+            assert!(waits(&plan, Reason::AccountNotAllowed).message.contains("allowedNamespaces"));
+            let admitted = Facts { admitted: true, ..withdrawn.clone() };
+            assert!(matches!(decide(&admitted, traits, seen), Plan::Delete { .. }));
+        }
+        let others = decide(&withdrawn, traits, read(product("p1", "thermostat", Some(&foreign()))));
+        assert!(matches!(others, Plan::Forget { .. }), "leave would not help: {others:?}");
+        let own = decide(&withdrawn, traits, read(product("p1", "thermostat", Some(&ours()))));
+        assert!(matches!(own, Plan::Delete { .. }), "{own:?}");
+    }
+}
