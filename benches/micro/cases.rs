@@ -23,7 +23,7 @@ use iot_product_operator::plan::desired::{Desired, desired};
 use iot_product_operator::plan::diff::diff;
 use iot_product_operator::plan::mark::Mark;
 use iot_product_operator::plan::origin::Origin;
-use iot_product_operator::plan::{Check, Facts, Seen, plan};
+use iot_product_operator::plan::{Check, Facts, Seen, Trust, plan};
 use iot_product_operator::record::status::difference;
 use iot_product_operator::vendor::connection::{Connection, SharedBudget, Surroundings, traits};
 use iot_product_operator::vendor::{Call, Cloud as _, Observed};
@@ -203,7 +203,7 @@ fn planned(observed: Observed) -> Work {
         adoption: Adoption::Unmarked,
         name: name(0),
         recorded: Some(id(0)),
-        previous: None,
+        serial: None,
         imported: None,
         origin: Some(Origin::Created),
         admitted: true,
@@ -211,6 +211,7 @@ fn planned(observed: Observed) -> Work {
         ledger: None,
         first_empty: None,
         shown_here: true,
+        trust: Trust::Shown,
         mark_seen: true,
         rival: None,
         deleted: None,

@@ -170,6 +170,12 @@ pub struct IotAccountStatus {
     /// Products at the vendor, as last counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub products: Option<ProductCount>,
+    /// Stands for the key that has shown the account's products; another key is not believed before it has shown one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_fingerprint: Option<String>,
+    /// What became of annotation `iot-products.io/confirm-missing`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed_missing: Option<ConfirmedMissing>,
     /// Credentials Secrets that this account holds with a finalizer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub held_secrets: Vec<NamespacedSecretRef>,
@@ -186,11 +192,24 @@ impl Default for IotAccountStatus {
         Self {
             observed_generation: unobserved(),
             products: None,
+            key_fingerprint: None,
+            confirmed_missing: None,
             held_secrets: Vec::new(),
             last_handled_reconcile_at: None,
             conditions: Vec::new(),
         }
     }
+}
+
+/// A confirmation that products are gone. Each value of the annotation is used once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ConfirmedMissing {
+    /// The value that was used last, or that there was nothing to use for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// Products of the confirmed loss that were still missing at the last list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outstanding: Option<i64>,
 }
 
 /// Products of an account.

@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout};
 use tracing::{Instrument, debug, info_span};
 
 use super::account_key::connection;
-use super::account_list::{list, next_turn};
+use super::account_list::{knows_key, list, next_turn};
 use super::account_memory::{Memory, Version};
 use super::account_status::{self, Judged};
 use super::accounts::{AccountId, AccountState, Trouble};
@@ -26,6 +26,7 @@ use super::hold;
 use super::reconcile::chain;
 use crate::api::account::{NamespacedSecretRef, ProductCount};
 use crate::api::{ACCOUNT_FINALIZER, Account, AccountView, REQUESTED_AT_ANNOTATION, Reason};
+use crate::plan::Trust;
 use crate::record::{RecordError, ledger};
 use crate::vendor::connection::SharedBudget;
 
@@ -106,8 +107,15 @@ async fn visit<K: Account>(
     }
     let count = memory.others.as_ref().map(|others| counted(ctx, &account.view(), others));
     let lasting = lasts(memory.failures, memory.failing_since.map_or(Duration::ZERO, |at| at.elapsed()));
-    let judged =
-        Judged { trouble: memory.trouble.clone(), lasting, count, counted: memory.counted, checked: asked };
+    let judged = Judged {
+        trouble: memory.trouble.clone(),
+        lasting,
+        count,
+        counted: memory.counted,
+        checked: asked,
+        key: shown_key(&account, &memory),
+        confirmed: memory.confirmed.clone(),
+    };
     if let Some(written) = account_status::write(&api, &account, &judged).await? {
         account = written;
         memory.counted = Some(Instant::now());
@@ -117,6 +125,13 @@ async fn visit<K: Account>(
     let next = memory.next_list.map_or(KEY_CHECK, |at| at.saturating_duration_since(Instant::now()));
     let next = if memory.secret_ending.is_some() { next.min(TOGETHER) } else { next };
     Ok(Some(next.min(KEY_CHECK).max(Duration::from_millis(10))))
+}
+
+/// The fingerprint of the key that has shown the account's products.
+fn shown_key<K: Account>(account: &K, memory: &Memory) -> Option<String> {
+    let connection =
+        memory.connection.as_ref().filter(|_| memory.trust == Trust::Shown && memory.listed.is_some())?;
+    Some(connection.fingerprint_for(&account.uid().unwrap_or_default()))
 }
 
 /// The cluster refuses a write: the account says so, and so do products that have no connection without it.
@@ -136,7 +151,7 @@ async fn say_refused<K: Account>(
     if memory.connection.is_none() {
         publish(ctx, id, &account, &memory, false);
     }
-    let judged = Judged { trouble, lasting: false, count: None, counted: memory.counted, checked: None };
+    let judged = Judged { trouble, counted: memory.counted, ..Judged::default() };
     if let Err(error) = account_status::write(&api, &account, &judged).await {
         debug!(error = %chain(&error), %id, "the refusal could not be shown");
     }
@@ -246,6 +261,10 @@ fn connect<K: Account>(account: &K, ctx: &Context, secret: Option<&Secret>, memo
     memory.failing_since = None;
     match connection(&account.view(), ctx, secret, &memory.budget) {
         Ok(connection) => {
+            let known = knows_key(account, &connection)
+                || memory.trust == Trust::Shown
+                    && memory.connection.as_ref().is_some_and(|before| before.name() == connection.name());
+            memory.trust = if known { Trust::Shown } else { Trust::NewKey };
             memory.connection = Some(Arc::new(connection));
             memory.trouble = None;
             memory.listed = None;
@@ -283,6 +302,7 @@ fn publish<K: Account>(ctx: &Context, id: &AccountId, account: &K, memory: &Memo
         vendor: view.settings.vendor,
         adoption: view.adoption,
         connection: memory.connection.clone(),
+        trust: memory.trust,
         trouble: memory.trouble.clone(),
         closing: account.meta().deletion_timestamp.is_some(),
     };

@@ -12,10 +12,13 @@ use super::accounts::{AccountId, Trouble, like};
 use super::context::Context;
 use super::error::{KEY_SPREADS, reason_of};
 use super::reconcile::chain;
-use super::sweep::{Span, sweep, until_list};
+use super::sweep::{Span, hint, sweep, until_list};
+use crate::api::account::ConfirmedMissing;
 use crate::api::{Account, CONFIRM_MISSING_ANNOTATION, Reason};
 use crate::clock::since_epoch;
 use crate::http::limit::Lane;
+use crate::plan::Trust;
+use crate::plan::loss::{Order, Sight, judge};
 use crate::vendor::connection::Connection;
 use crate::vendor::{Call, Class, VendorError};
 
@@ -25,6 +28,10 @@ const REFUSED: Duration = Duration::from_mins(5);
 const MISPLACED: Duration = Duration::from_mins(1);
 /// When the next list of an account comes that wants none.
 const NEVER: Duration = Duration::from_hours(24 * 365);
+/// How soon the list of an account is read again whose products are missing.
+const MISSED: Duration = Duration::from_secs(30);
+/// The same where some of what is missing may have been recorded after the list began.
+const UNSURE: Duration = Duration::from_secs(5);
 /// The longest that a vendor's hint when to come back is followed.
 const LONGEST_WAIT: Duration = Duration::from_mins(10);
 
@@ -50,15 +57,23 @@ pub async fn list<K: Account>(
     match connection.inventory.list(&connection.cloud, now, call).await {
         Ok(listing) => {
             let span = Span { first: memory.listed.is_none(), from: memory.listed.unwrap_or(to), to };
-            let confirmed =
-                account.annotations().get(CONFIRM_MISSING_ANNOTATION).and_then(|number| number.parse().ok());
-            let swept = sweep(ctx, &view, connection, &listing, &span, confirmed);
+            let swept = sweep(ctx, &view, connection, &listing, &span);
             memory.others = Some(Arc::new(swept.others));
-            memory.trouble = swept.mass_loss;
+            let unsure = believe(account, connection, memory, &swept.sight);
+            if !unsure {
+                swept.missing.iter().for_each(|object| hint(ctx, object));
+            }
             memory.failures = 0;
             memory.failing_since = None;
             memory.listed = Some(to);
-            memory.next_list = Some(Instant::now() + next_turn(account, ctx).unwrap_or(NEVER));
+            let next = next_turn(account, ctx).unwrap_or(NEVER);
+            // What is missing may be back before that.
+            let next = match &memory.trouble {
+                Some(_) => next.min(MISSED),
+                None if unsure => next.min(UNSURE),
+                None => next,
+            };
+            memory.next_list = Some(Instant::now() + next);
             true
         }
         Err(error) => {
@@ -76,6 +91,45 @@ pub async fn list<K: Account>(
             !matches!(error.class, Class::Busy | Class::NotLeader)
         }
     }
+}
+
+/// How far the connection is believed after a list, and what is wrong if it is not. Whether that is to be seen from a
+/// later list.
+fn believe<K: Account>(account: &K, connection: &Connection, memory: &mut Memory, sight: &Sight) -> bool {
+    let status = account.status().cloned().unwrap_or_default();
+    let confirmed = memory.confirmed.clone().or(status.confirmed_missing).unwrap_or_default();
+    let order = Order {
+        asked: account.annotations().get(CONFIRM_MISSING_ANNOTATION).map(String::as_str),
+        used: confirmed.value.as_deref(),
+        outstanding: usize::try_from(confirmed.outstanding.unwrap_or(0)).unwrap_or(0),
+    };
+    let judged = judge(memory.trust == Trust::Shown || knows_key(account, connection), sight, &order);
+    memory.trust = judged.trust;
+    memory.confirmed = Some(ConfirmedMissing {
+        value: judged.used,
+        outstanding: i64::try_from(judged.outstanding).ok().filter(|outstanding| *outstanding > 0),
+    });
+    let way_out =
+        judged.wanted.map(|value| format!("{CONFIRM_MISSING_ANNOTATION}={value}")).unwrap_or_default();
+    memory.trouble = match judged.trust {
+        Trust::Shown => None,
+        Trust::NewKey => Some(format!(
+            "the key is another one than before and shows none of the {} products that were recorded before it, so it may belong to another account: put the right key back, or, if they are gone, annotate the account with {way_out}; until then nothing is created through it",
+            sight.owned
+        )),
+        Trust::MassLoss => Some(format!(
+            "{} of {} products are missing from the vendor's list at once, so none is created anew, and nothing else: check key and place of the account, or, if they are gone, annotate it with {way_out}",
+            sight.missing, sight.kept
+        )),
+    }
+    .map(|message| Trouble::new(Reason::MassLoss, message));
+    judged.unsure
+}
+
+/// Whether the connection's key is the one that has shown the account's products before.
+pub fn knows_key<K: Account>(account: &K, connection: &Connection) -> bool {
+    let known = account.status().and_then(|status| status.key_fingerprint.as_deref());
+    known == Some(connection.fingerprint_for(&account.uid().unwrap_or_default()).as_str())
 }
 
 fn refused(error: &VendorError, first: bool) -> Duration {

@@ -9,6 +9,8 @@ use tokio::time::Instant;
 
 use super::accounts::{AccountId, Trouble};
 use super::context::Context;
+use crate::api::account::ConfirmedMissing;
+use crate::plan::Trust;
 use crate::vendor::connection::{Connection, SharedBudget};
 
 /// How soon a vendor that did not answer is asked again, and a suspicion follows a list.
@@ -18,7 +20,7 @@ pub const RETRY: Duration = Duration::from_secs(10);
 const FAILED: Duration = Duration::from_secs(1);
 
 /// What is remembered of one account.
-#[derive(Default, Clone)]
+#[derive(Clone, Default)]
 pub struct Memory {
     /// What the connection was made from.
     pub version: Option<Version>,
@@ -28,6 +30,10 @@ pub struct Memory {
     pub budget: SharedBudget,
     /// What is wrong, if anything.
     pub trouble: Option<Trouble>,
+    /// How far the connection is believed when it does not show something.
+    pub trust: Trust,
+    /// What became of the last order to believe that products are gone; `None` before the first list.
+    pub confirmed: Option<ConfirmedMissing>,
     /// Ids in the last list that no object of this account recorded then.
     pub others: Option<Arc<HashSet<String>>>,
     /// Begin of the last list, whatever became of it.

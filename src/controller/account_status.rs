@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::accounts::Trouble;
 use super::error::key_trouble;
-use crate::api::account::{NamespacedSecretRef, ProductCount};
+use crate::api::account::{ConfirmedMissing, NamespacedSecretRef, ProductCount};
 use crate::api::condition::{READY, RECONCILING, STALLED};
 use crate::api::{Account, IotAccountStatus, Reason};
 use crate::record::condition::{Truth, get, set, when};
@@ -17,6 +17,7 @@ use crate::record::{RecordError, status};
 const COUNTS: Duration = Duration::from_secs(30);
 
 /// What an account's visit found.
+#[derive(Default)]
 pub struct Judged {
     /// What is wrong, if anything.
     pub trouble: Option<Trouble>,
@@ -28,6 +29,10 @@ pub struct Judged {
     pub counted: Option<Instant>,
     /// The check that was asked for and is done now.
     pub checked: Option<String>,
+    /// Fingerprint of the key, where it has shown the account's products.
+    pub key: Option<String>,
+    /// What became of the last order to believe that products are gone.
+    pub confirmed: Option<ConfirmedMissing>,
 }
 
 /// Writes the condition Ready and the counts. Returns the account if something was written.
@@ -57,6 +62,11 @@ pub async fn write<K: Account>(api: &Api<K>, account: &K, judged: &Judged) -> Re
     when(&mut new.conditions, STALLED, trouble.filter(|_| stalled), generation);
     when(&mut new.conditions, RECONCILING, trouble.filter(|_| !stalled), generation);
     new.last_handled_reconcile_at = judged.checked.clone().or(new.last_handled_reconcile_at);
+    new.key_fingerprint = judged.key.clone().or(new.key_fingerprint);
+    if let Some(confirmed) = &judged.confirmed {
+        new.confirmed_missing =
+            Some(confirmed.clone()).filter(|confirmed| *confirmed != ConfirmedMissing::default());
+    }
     let only_counts = new == old;
     if judged.counted.is_none_or(|at| at.elapsed() >= COUNTS) || !only_counts {
         new.products = judged.count.or(new.products);

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::cached::{Cached as _, CachedProduct};
 use super::error::{advice, reason_of};
 use crate::api::{AccountKind, AccountView, Adoption, IotProduct, Reason, Vendor};
+use crate::plan::Trust;
 use crate::vendor::VendorError;
 use crate::vendor::connection::Connection;
 
@@ -116,6 +117,8 @@ pub struct AccountState {
     pub adoption: Adoption,
     /// Present when key and settings could be read.
     pub connection: Option<Arc<Connection>>,
+    /// How far it is believed when it does not show something.
+    pub trust: Trust,
     /// What is wrong, if anything. With a connection, reading known products may still work.
     pub trouble: Option<Trouble>,
     /// It is being deleted: what exists may still be deleted through it, and nothing is created.
@@ -171,6 +174,7 @@ impl Accounts {
         };
         let same = like(before.trouble.as_ref(), state.trouble.as_ref())
             && before.adoption == state.adoption
+            && before.trust == state.trust
             && before.connection.as_ref().map(Arc::as_ptr) == state.connection.as_ref().map(Arc::as_ptr);
         if same { Change::Nothing } else { Change::Other }
     }
@@ -224,6 +228,7 @@ mod tests {
             vendor: Vendor::TencentCloud,
             adoption: Adoption::Unmarked,
             connection: None,
+            trust: Trust::Shown,
             trouble: trouble.map(|reason| Trouble::new(reason, "")),
             closing: false,
         }

@@ -1,6 +1,6 @@
 //! The stage that carries a plan out, up to a product that is recorded (protocol, "Create" and "Adopt").
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use kube::ResourceExt;
@@ -20,7 +20,7 @@ use crate::plan::desired::Desired;
 use crate::plan::ledger::{Ledger, LedgerState};
 use crate::plan::mark::{Marks, find};
 use crate::plan::origin::Provenance;
-use crate::plan::{Plan, SOON};
+use crate::plan::{Claim, Plan, SOON};
 use crate::record::{RecordError, ledger};
 use crate::vendor::{AnyCloud, Call, Class, Cloud, CreateRequest, Observed, Target, VendorError};
 
@@ -50,8 +50,10 @@ pub async fn act(
             settle(visit, link, desired, held).await
         }
         Plan::Take { product, claim, surplus } => {
+            link.usable_for_adoption()?;
             let sent = visit.ledger().map(|ledger| ledger.name);
-            let Some(product) = confirmed(visit, link, *product, claim).await? else {
+            let found = std::iter::once(*product).chain(surplus).collect();
+            let Some((product, surplus)) = first_there(visit, link, found, claim).await? else {
                 return Ok(Outcome::Look(SOON));
             };
             let held = match adopt::take(visit, link, desired, product, claim).await? {
@@ -72,6 +74,22 @@ pub async fn act(
             delete::act(visit, Some(link), plan).await
         }
     }
+}
+
+/// The first of the found products that is there, and those after it.
+async fn first_there(
+    visit: &Visit<'_>,
+    link: &Link,
+    found: VecDeque<Observed>,
+    claim: Claim,
+) -> Result<Option<(Observed, VecDeque<Observed>)>, Error> {
+    let mut found = found;
+    while let Some(listed) = found.pop_front() {
+        if let Some(product) = confirmed(visit, link, listed, claim).await? {
+            return Ok(Some((product, found)));
+        }
+    }
+    Ok(None)
 }
 
 /// Delete 1: a missing finalizer is restored before any vendor call.
@@ -106,12 +124,12 @@ async fn create(visit: &mut Visit<'_>, link: &Link, desired: &Desired, attempt: 
         deadline: crate::clock::now() + limit,
         state: LedgerState::Open,
         taken: None,
+        again: None,
     };
     let before = visit.ledger();
     visit.object = ledger::write(&visit.api(), &visit.object, &ledger).await?;
     visit.ctx.memory.with(&visit.uid, |entry| {
         entry.ledger = Some(Box::new(ledger.clone()));
-        entry.first_empty = None;
     });
     // Whoever lets an account go first closes it and then asks which products are held: either it sees the
     // finalizer that was just written, or this sees that it is closing.
@@ -178,16 +196,20 @@ async fn close_if_clear(
     close(visit, before, open, (error.class == Class::Exists).then(crate::clock::now)).await
 }
 
+/// The ledger after a clear refusal.
+
 async fn close(
     visit: &mut Visit<'_>,
     before: Option<Ledger>,
     open: &Ledger,
     taken: Option<jiff::Timestamp>,
 ) -> Result<(), Error> {
-    let unclear = before.filter(|before| before.is_open() && before.name == open.name && taken.is_none());
-    let closed = match unclear {
-        Some(before) => Ledger { deadline: before.deadline, ..open.clone() },
-        None => open.clone().closed(taken),
+    let closed = match (taken, before) {
+        (Some(now), before) => open.clone().closed_as_taken(before.as_ref(), now),
+        (None, Some(before)) if before.is_open() && before.name == open.name => {
+            Ledger { deadline: before.deadline, ..open.clone() }
+        }
+        (None, _) => open.clone().closed(None),
     };
     visit.object = ledger::close(&visit.api(), &visit.object, open, &closed).await?;
     visit.ctx.memory.with(&visit.uid, |entry| entry.ledger = Some(Box::new(closed)));
@@ -284,7 +306,12 @@ async fn give_back(visit: &Visit<'_>, link: &Link, product: Target<'_>) {
 }
 
 /// Create 3: further products with our mark are removed if they carry the ledger's name and have no devices.
-async fn remove_surplus(visit: &Visit<'_>, link: &Link, surplus: &[Observed], sent: Option<&str>) {
+async fn remove_surplus(
+    visit: &Visit<'_>,
+    link: &Link,
+    surplus: impl IntoIterator<Item = &Observed>,
+    sent: Option<&str>,
+) {
     for product in surplus {
         // A former object's mark is ours as well, but its product was left at the vendor on purpose.
         let exact = find(&product.description) == Marks::One(visit.mark.clone());

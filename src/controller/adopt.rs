@@ -94,6 +94,7 @@ async fn record_id(
         deadline: crate::clock::now(),
         state: LedgerState::Open,
         taken: None,
+        again: None,
     };
     visit.object = ledger::write(&visit.api(), &visit.object, &ledger).await?;
     visit.ctx.memory.with(&visit.uid, |entry| entry.ledger = Some(Box::new(ledger.clone())));

@@ -243,9 +243,9 @@ impl CachedProduct {
         self.account_kind == id.kind && *self.account == *id.name && placed
     }
 
-    /// Waits for what another object or product has.
-    pub fn conflicted(&self) -> bool {
-        self.ready.is_some_and(|(_, reason)| reason == Some(Reason::NameConflict))
+    /// Whether Ready has this reason.
+    pub fn says(&self, reason: Reason) -> bool {
+        self.ready.is_some_and(|(_, shown)| shown == Some(reason))
     }
 
     /// Whether a list showed the product by the same entry before, as this object wants it; and if so, whether it

@@ -11,7 +11,7 @@ use kube::{Resource as _, ResourceExt};
 use super::accounts::AccountId;
 use super::cached::{CachedProduct, created};
 use super::context::Context;
-use crate::api::{IotProduct, Origin};
+use crate::api::{IotProduct, Origin, Reason};
 use crate::plan::Wait;
 use crate::vendor::Observed;
 
@@ -124,7 +124,7 @@ pub fn freed(gone: &CachedProduct, ctx: &Context) {
     let waits = |other: &CachedProduct| {
         let names = other.name == gone.name
             || id.is_some_and(|id| [other.product_id(), other.imported()].contains(&Some(id)));
-        other.conflicted() && names && other.vendor == gone.vendor
+        other.says(Reason::NameConflict) && names && other.vendor == gone.vendor
     };
     for product in ctx.products_that(waits) {
         ctx.wake_product(&product);

@@ -15,6 +15,7 @@ use super::credentials;
 use super::error::{ConnectError, Error};
 use super::visit::Visit;
 use crate::api::{Account, AccountKind, Adoption, Reason};
+use crate::plan::Trust;
 use crate::record::RecordError;
 use crate::vendor::connection::Connection;
 
@@ -24,6 +25,8 @@ pub struct Link {
     pub connection: Arc<Connection>,
     /// Which existing products may be taken over.
     pub adoption: Adoption,
+    /// How far it is believed when it does not show something.
+    pub trust: Trust,
     /// What is wrong with the account, if anything.
     trouble: Option<Trouble>,
     account: AccountId,
@@ -56,6 +59,15 @@ impl Link {
             Some(trouble) => Err(told(&self.account, trouble)),
         }
     }
+
+    /// Whether an existing product may be recorded now. What a key shows that may be another account's would vouch for it
+    /// from then on.
+    pub fn usable_for_adoption(&self) -> Result<(), ConnectError> {
+        match (&self.trouble, self.trust) {
+            (Some(trouble), Trust::NewKey) => Err(told(&self.account, trouble)),
+            (Some(_) | None, _) => Ok(()),
+        }
+    }
 }
 
 /// What a product's owner reads of its account's trouble. What is wrong with a shared account's key names a Secret of its
@@ -64,6 +76,12 @@ fn told(account: &AccountId, trouble: &Trouble) -> ConnectError {
     if account.namespace.is_none() && trouble.reason == Reason::CredentialsNotFound {
         let message = format!(
             "{account} has no usable key; its condition Ready tells its administrator what is missing"
+        );
+        return unusable(trouble.reason, message);
+    }
+    if trouble.reason == Reason::MassLoss {
+        let message = format!(
+            "nothing is created or taken over through {account} while products are missing that it recorded: they are back, or their loss is confirmed, as its condition Ready says"
         );
         return unusable(trouble.reason, message);
     }
@@ -124,6 +142,7 @@ pub async fn connect(visit: &Visit<'_>) -> Result<Link, Error> {
         (Some(connection), trouble) => Ok(Link {
             connection: Arc::clone(connection),
             adoption: state.adoption,
+            trust: state.trust,
             trouble: trouble.clone(),
             account: id,
             admitted,
@@ -209,7 +228,7 @@ mod tests {
         assert!(shared.contains("ClusterIotAccount a") && !shared.contains("vault"), "{shared}");
         let own = said(AccountKind::IotAccount, Some("vault"), Reason::CredentialsNotFound);
         assert!(own.contains("vault/key"), "{own}");
-        let other = said(AccountKind::ClusterIotAccount, None, Reason::MassLoss);
+        let other = said(AccountKind::ClusterIotAccount, None, Reason::Throttled);
         assert!(other.contains("vault/key"), "only what is known to speak of a Secret is left out: {other}");
     }
 }

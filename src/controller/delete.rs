@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::connect::Link;
 use super::error::Error;
-use super::observe::confirmed;
+use super::observe::{confirmed, sought};
 use super::outcome::Outcome;
 use super::visit::Visit;
 use crate::api::{PRODUCT_FINALIZER, Reason};
+use crate::plan::lookups::Sought;
 use crate::plan::origin::Provenance;
 use crate::plan::{Claim, Plan, SOON, SecretFate, Wait};
 use crate::record::{ledger, secret};
@@ -63,6 +64,7 @@ async fn delete(visit: &mut Visit<'_>, link: &Link, product: &Observed) -> Resul
     link.usable()?;
     let (cloud, id) = (&link.connection.cloud, product.id.as_str());
     let listed_only = !link.connection.traits().reads_by_id;
+    let sought = sought(link, &visit.facts(Some(link)));
     let inputs = visit.inputs().await?;
     let looks = !link.connection.traits().delete_checks_devices;
     match if looks { cloud.devices(id, visit.call()).await } else { Ok(0) } {
@@ -77,24 +79,27 @@ async fn delete(visit: &mut Visit<'_>, link: &Link, product: &Observed) -> Resul
                 holder: None,
             }));
         }
-        // The vendor's exact not-found, through a connection that is known to show this product.
-        Err(error) if error.is_not_found() && listed_only => return Ok(deleted(visit)),
-        Err(error) if error.is_not_found() => return Box::pin(act(visit, Some(link), Plan::Gone)).await,
+        Err(error) if error.is_not_found() => return Ok(doubted(visit, listed_only, sought)),
         Err(error) => return Err(error.into()),
     }
     // A read in this visit has compared the serial (protocol, Delete 3).
     let target = if product.full { Target::id(id) } else { product.target() };
     match cloud.delete(target, &inputs, visit.call()).await {
-        Ok(()) => {}
+        Ok(()) => link.connection.inventory.outdate(id),
         // Somebody else was faster.
-        Err(error) if error.is_not_found() => {}
-        // An answer was lost: the read below decides, or, where there is none, the next try.
-        Err(error) if error.is_unclear() && !listed_only => {}
+        Err(error) if error.is_not_found() => {
+            link.connection.inventory.outdate(id);
+            return Ok(doubted(visit, listed_only, sought));
+        }
+        // An answer was lost: the next visit looks, or, where there are only lists, the next try tells.
+        Err(error) if error.is_unclear() && !listed_only => {
+            link.connection.inventory.outdate(id);
+            return Ok(doubted(visit, listed_only, sought));
+        }
         Err(error) => return Err(error.into()),
     }
-    link.connection.inventory.outdate(id);
     if listed_only {
-        return Ok(deleted(visit));
+        return Ok(deleted(visit, sought));
     }
     match cloud.read(id, visit.call()).await {
         Err(error) if error.is_not_found() => Box::pin(act(visit, Some(link), Plan::Gone)).await,
@@ -108,12 +113,21 @@ async fn delete(visit: &mut Visit<'_>, link: &Link, product: &Observed) -> Resul
     }
 }
 
+/// A call that should have found the product says that there is none: one answer, which may be wrong. The next visit looks
+/// for it (protocol, "Absent").
+fn doubted(visit: &Visit<'_>, listed_only: bool, sought: Sought) -> Outcome {
+    if listed_only {
+        return deleted(visit, sought);
+    }
+    visit.ctx.memory.with(&visit.uid, |entry| entry.hint = true);
+    Outcome::Again
+}
+
 /// The vendor says that the product is deleted, and two lists have to confirm it (protocol, "Absent"): the
 /// next visits read them, shared with everyone else who needs one.
-fn deleted(visit: &Visit<'_>) -> Outcome {
-    let again = visit.ctx.memory.with(&visit.uid, |entry| {
-        entry.deleted.replace(entry.deleted.unwrap_or_else(crate::clock::now)).is_some()
-    });
+fn deleted(visit: &Visit<'_>, sought: Sought) -> Outcome {
+    let now = crate::clock::now();
+    let again = visit.ctx.memory.with(&visit.uid, |entry| entry.lookups.delete(sought, now));
     // Said before, and a list shows it all the same.
     if again { Outcome::Look(LINGERS) } else { Outcome::Again }
 }

@@ -5,10 +5,10 @@ use std::collections::hash_map::Entry as Slot;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Mutex, PoisonError};
 
-use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::plan::ledger::Ledger;
+use crate::plan::lookups::Lookups;
 
 /// Hexadecimal digits of a UUID.
 const UUID_DIGITS: usize = 32;
@@ -22,11 +22,8 @@ pub struct Entry {
     pub surplus: bool,
     /// The highest ledger written or seen: a user's edit of the annotation does not make it go down.
     pub ledger: Option<Box<Ledger>>,
-    /// Begin of the first empty look-up since the open ledger's deadline, or since a recorded product was first
-    /// missed from a list.
-    pub first_empty: Option<Timestamp>,
-    /// When the vendor first said clearly that the recorded product is deleted, where lists have to confirm it.
-    pub deleted: Option<Timestamp>,
+    /// Look-ups that did not show what was looked for.
+    pub lookups: Lookups,
     /// Failures in a row.
     pub failures: u32,
     /// Since when they last.
@@ -119,6 +116,8 @@ impl Memory {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
     use crate::plan::ledger::LedgerState;
 
@@ -131,6 +130,7 @@ mod tests {
             deadline: Timestamp::from_second(1_700_000_000).unwrap(),
             state: LedgerState::Open,
             taken: None,
+            again: None,
         }
     }
 

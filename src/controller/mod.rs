@@ -17,6 +17,7 @@ pub mod context;
 pub mod credentials;
 pub mod delete;
 pub mod error;
+pub mod facts;
 pub mod guarded;
 pub mod hold;
 pub mod memory;

@@ -2,14 +2,15 @@
 
 use jiff::Timestamp;
 
-use super::accounts::AccountId;
 use super::connect::Link;
 use super::error::Error;
 use super::visit::Visit;
 use crate::api::{IotProductStatus, Reason};
+use crate::plan::keep::{agrees, agrees_after};
+use crate::plan::lookups::Sought;
 use crate::plan::origin::is_owned;
 use crate::plan::search::{Found, search};
-use crate::plan::{Claim, Facts, Listing, Need, Seen};
+use crate::plan::{Check, Claim, Facts, Listing, Need, Seen};
 use crate::record::observed::from_status;
 use crate::vendor::{Cloud, Observed};
 
@@ -48,8 +49,13 @@ async fn list(visit: &Visit<'_>, link: &Link, begun_after: Timestamp, facts: &Fa
     Ok(Seen::List(listing))
 }
 
-/// Remembers the first of two look-ups that did not show the product (protocol, Create 3 and "Absent"), and
-/// forgets it when one shows it. What began before an unclear attempt's deadline says nothing of it.
+/// What the object looks for through a connection.
+pub fn sought(link: &Link, facts: &Facts) -> Sought {
+    let attempt = facts.ledger.as_ref().map(|ledger| ledger.attempt);
+    Sought::of(facts.recorded.as_deref(), attempt, link.connection.name())
+}
+
+/// Remembers a list that did not show the product, and forgets it when one shows it (protocol, Create 3 and "Absent").
 fn note(visit: &Visit<'_>, link: &Link, facts: &Facts, listing: &Listing) {
     let lives = |head: &str| visit.ctx.lives(head, &visit.uid);
     let found = search(&listing.products, facts, &lives);
@@ -60,20 +66,15 @@ fn note(visit: &Visit<'_>, link: &Link, facts: &Facts, listing: &Listing) {
     if let Some(id) = facts.recorded.as_deref().filter(|_| shown) {
         link.connection.saw(id);
     }
-    // A recorded id settles the attempt, whatever its ledger says.
-    let unsettled = facts.ledger.as_ref().filter(|ledger| ledger.is_open() && facts.recorded.is_none());
-    let early = unsettled.is_some_and(|open| listing.begun < open.deadline);
     visit.ctx.memory.with(&visit.uid, |entry| {
         if let (Found::Named(..), Some(closed)) = (&found, entry.ledger.as_mut().filter(|l| !l.is_open())) {
             // The owner of a taken name is visible, so the name is free as soon as no list shows it.
-            closed.taken = None;
+            (closed.taken, closed.again) = (None, None);
         }
         if shown {
-            entry.first_empty = None;
-        } else if !early {
-            // One from before the attempt is none: kept, it would hide every later one.
-            let counts = |first: &Timestamp| unsettled.is_none_or(|open| *first >= open.deadline);
-            entry.first_empty = entry.first_empty.filter(counts).or(Some(listing.begun));
+            entry.lookups.shown(listing.begun);
+        } else {
+            entry.lookups.not_shown(sought(link, facts), facts, listing.begun);
         }
     });
 }
@@ -84,8 +85,8 @@ fn note(visit: &Visit<'_>, link: &Link, facts: &Facts, listing: &Listing) {
 fn known_to_go(visit: &Visit<'_>, link: &Link, facts: &Facts) -> Option<Observed> {
     let traits = link.connection.traits();
     let disputed = visit.ready_reason().as_deref() == Some(Reason::NameConflict.as_str());
-    // What the vendor says is deleted is looked for.
-    let deleted = facts.deleted.is_some();
+    // What the vendor says is deleted is looked for, and what an earlier call left in doubt.
+    let deleted = facts.deleted.is_some() || facts.check == Check::Full;
     let doubted = !facts.admitted || !is_owned(facts);
     if !facts.deleting || doubted || traits.can_remark || disputed || deleted || !facts.shown_here {
         return None;
@@ -104,20 +105,29 @@ pub fn shown_here(link: &Link, uid: &str, facts: &Facts) -> bool {
 
 async fn read(visit: &Visit<'_>, link: &Link, id: &str, facts: &Facts) -> Result<Seen, Error> {
     link.usable()?;
+    let begun = crate::clock::now();
     match link.connection.cloud.read(id, visit.call()).await {
         // Another product has the id now: ours is gone, or this is another place.
-        Ok(product) if is_another(&visit.status(), &product) => {
-            Ok(Seen::Absent { proved: proved(visit, link, id, facts).await? })
-        }
+        Ok(product) if is_another(&visit.status(), &product) => denied(visit, link, facts, begun).await,
         Ok(product) => {
             link.connection.saw(id);
+            visit.ctx.memory.with(&visit.uid, |entry| entry.lookups.shown(begun));
             Ok(Seen::Product(Box::new(product)))
         }
-        Err(error) if error.is_not_found() => {
-            Ok(Seen::Absent { proved: proved(visit, link, id, facts).await? })
-        }
+        Err(error) if error.is_not_found() => denied(visit, link, facts, begun).await,
         Err(error) => Err(error.into()),
     }
+}
+
+/// The vendor says that a product does not exist. One answer may be wrong, so a list is asked, too: the last one, unless it
+/// shows the product, or is too old or began too soon to know it.
+async fn denied(visit: &Visit<'_>, link: &Link, facts: &Facts, begun: Timestamp) -> Result<Seen, Error> {
+    visit.ctx.memory.with(&visit.uid, |entry| entry.lookups.not_shown(sought(link, facts), facts, begun));
+    let connection = &link.connection;
+    let list = |begun_after| connection.inventory.list(&connection.cloud, begun_after, visit.call());
+    let listing = list(agrees_after(facts)).await?;
+    let shown = listing.begun < begun && !agrees(facts, &listing);
+    Ok(Seen::Absent { listing: if shown { list(begun).await? } else { listing } })
 }
 
 /// Reads a product in full where its secret is needed.
@@ -150,29 +160,4 @@ pub async fn confirmed(
 /// Ids alone do not name a product for ever everywhere: its serial differs from the recorded one.
 pub fn is_another(status: &IotProductStatus, product: &Observed) -> bool {
     matches!((&status.product_serial, &product.serial), (Some(ours), Some(shown)) if ours != shown)
-}
-
-/// Whether a not-found is believed (protocol, "Absent"): it came through the connection that has shown this
-/// product, or created it, or through one that shows another product of ours.
-async fn proved(visit: &Visit<'_>, link: &Link, id: &str, facts: &Facts) -> Result<bool, Error> {
-    if facts.shown_here {
-        return Ok(true);
-    }
-    let connection = &link.connection;
-    let others: Vec<String> = visit
-        .ctx
-        .products_of(&AccountId::of(&visit.object))
-        .iter()
-        .filter_map(|product| product.product_id().map(str::to_owned))
-        .filter(|other| other != id)
-        .collect();
-    if others.is_empty() {
-        return Ok(false);
-    }
-    if others.iter().any(|other| connection.has_seen(other)) {
-        return Ok(true);
-    }
-    let listing = connection.inventory.list(&connection.cloud, facts.now, visit.call()).await?;
-    let shows = |product: &Observed| others.contains(&product.id);
-    Ok(listing.products.iter().any(shows))
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-use super::accounts::{AccountId, Trouble};
+use super::accounts::AccountId;
 use super::cached::CachedProduct;
 use super::context::Context;
 use super::observe::is_another;
@@ -18,20 +18,20 @@ use crate::api::{AccountView, IotProduct, Reason};
 use crate::plan::Listing;
 use crate::plan::desired::{Desired, desired};
 use crate::plan::diff::{diff, needs_full_read};
+use crate::plan::loss::Sight;
 use crate::plan::mark::{Mark, Marks, find};
 use crate::record::observed::origin;
 use crate::vendor::connection::Connection;
 use crate::vendor::{Observed, Traits};
 
-/// More products than this, or than a tenth of the account's, are not believed to have vanished at once.
-const BELIEVED: usize = 3;
-
 /// What a list told about an account.
 pub struct Swept {
     /// Products in the list that no object of this account records.
     pub others: HashSet<String>,
-    /// So many recorded products are missing that none is believed to be gone.
-    pub mass_loss: Option<Trouble>,
+    /// What the list shows of the recorded products.
+    pub sight: Sight,
+    /// Objects whose products it does not show, and that are to be looked at.
+    pub missing: Vec<Arc<CachedProduct>>,
 }
 
 /// The span of time that a sweep answers for, since the Unix epoch.
@@ -51,7 +51,6 @@ pub fn sweep(
     connection: &Connection,
     listing: &Listing,
     span: &Span,
-    confirmed: Option<usize>,
 ) -> Swept {
     let id = AccountId::from_view(view);
     let listed: HashMap<&str, &Observed> = listing.products.iter().map(|p| (p.id.as_str(), p)).collect();
@@ -69,27 +68,35 @@ pub fn sweep(
         let Some(product) = object.product_id().and_then(|id| listed.get(id)) else { continue };
         connection.saw(&product.id);
         shown(ctx, object, listing.begun);
-        if compares(ctx, object, view, span)
-            && wants_look(ctx, object, product, connection.traits(), span, period)
+        if object.says(Reason::ProductMissing)
+            || compares(ctx, object, view, span)
+                && wants_look(ctx, object, product, connection.traits(), span, period)
         {
             hint(ctx, object);
         }
     }
-    let count =
-        |objects: &[&Arc<CachedProduct>]| objects.iter().filter(|object| would_recreate(object)).count();
-    let vanished = count(&missing);
-    let mass_loss = mass_loss(vanished, vanished + count(&present), confirmed);
-    if mass_loss.is_none() {
-        // Recorded after the list began: it says nothing of them.
-        let lost = |object: &&&Arc<CachedProduct>| {
-            object.is_settled_before(listing.begun) && compares(ctx, object, view, span)
-        };
-        for object in missing.iter().filter(lost) {
-            hint(ctx, object);
-        }
-    }
+    // What was recorded after the list began is not missing from it.
+    let old = |object: &CachedProduct| object.is_settled_before(listing.begun);
+    let count = |objects: &[&Arc<CachedProduct>], is: &dyn Fn(&CachedProduct) -> bool| {
+        objects.iter().filter(|object| is(object)).count()
+    };
+    let shown = count(&present, &is_owned);
+    let lost = count(&missing, &|object| would_recreate(object) && old(object));
+    let sight = Sight {
+        owned: shown + count(&missing, &is_owned),
+        shown,
+        kept: lost + count(&present, &would_recreate),
+        missing: lost,
+        young: count(&missing, &|object| would_recreate(object) && !old(object)),
+    };
+    // What is told already is looked at in its own time.
+    let looks = |object: &&Arc<CachedProduct>| {
+        old(object) && compares(ctx, object, view, span) && !object.says(Reason::ProductMissing)
+    };
+    let missing = missing.into_iter().filter(looks).cloned().collect();
     let taken: HashSet<&str> = listing.products.iter().map(|p| p.name.as_str()).collect();
-    let waits = |object: &&Arc<CachedProduct>| object.product_id().is_none() && object.conflicted();
+    let waits =
+        |object: &&Arc<CachedProduct>| object.product_id().is_none() && object.says(Reason::NameConflict);
     for object in ctx.products_of(&id).iter().filter(waits) {
         if !taken.contains(&*object.name) {
             ctx.wake_product(object);
@@ -99,7 +106,7 @@ pub fn sweep(
     let kept: HashSet<&str> = objects.iter().filter_map(|object| object.product_id()).collect();
     connection.forget_seen(|id| kept.contains(id));
     let others = listed.into_keys().filter(|id| !recorded.contains(id)).map(str::to_owned).collect();
-    Swept { others, mass_loss }
+    Swept { others, sight, missing }
 }
 
 /// The products that carry one mark each, by it.
@@ -158,32 +165,26 @@ pub fn until_list(
 
 /// A list that shows a product takes back what an older one hinted at.
 fn shown(ctx: &Context, object: &CachedProduct, begun: Timestamp) {
-    ctx.memory.with(&object.uid().unwrap_or_default(), |entry| {
-        entry.first_empty = entry.first_empty.filter(|missed| *missed >= begun);
-    });
+    ctx.memory.with(&object.uid().unwrap_or_default(), |entry| entry.lookups.shown(begun));
 }
 
-fn hint(ctx: &Context, object: &CachedProduct) {
+/// Has the object's product looked at in full.
+pub fn hint(ctx: &Context, object: &CachedProduct) {
     ctx.memory.with(&object.uid().unwrap_or_default(), |entry| entry.hint = true);
     ctx.wake_product(object);
 }
 
-/// Whether a product that is gone from the vendor would be created anew. What is being deleted is missing because it was
-/// deleted, and its object may stay for as long as somebody's finalizer holds it; what is only watched may have been
-/// another object's to delete. If these counted, one user of a shared account could stop all others.
-fn would_recreate(object: &CachedProduct) -> bool {
-    !object.deleting() && !object.watches()
+/// Whether an object made its product or took it over. What is only watched may have been another's to delete.
+fn is_owned(object: &CachedProduct) -> bool {
+    !object.watches()
 }
 
-fn mass_loss(missing: usize, all: usize, confirmed: Option<usize>) -> Option<Trouble> {
-    if missing <= BELIEVED.max(all / 10) || confirmed == Some(missing) {
-        return None;
-    }
-    let message = format!(
-        "{missing} of {all} products are missing from the vendor's list at once, and none is created anew: check key and place of the account, or annotate it with {}={missing}",
-        crate::api::CONFIRM_MISSING_ANNOTATION
-    );
-    Some(Trouble::new(Reason::MassLoss, message))
+/// Whether a product that is gone from the vendor would be created anew. What is being deleted is missing because it was
+/// deleted, and its object may stay for as long as somebody's finalizer holds it; of what is suspended nothing is asked, and
+/// what was imported is told to be missing.
+/// If these counted, one user of a shared account could stop all others.
+fn would_recreate(object: &CachedProduct) -> bool {
+    is_owned(object) && object.imported().is_none() && !object.deleting() && !object.suspended
 }
 
 /// Whether a product that the list shows must be looked at by itself.
@@ -241,7 +242,7 @@ fn wish(object: &IotProduct, traits: &Traits) -> Option<Desired> {
 
 #[cfg(test)]
 mod tests {
-    use super::{mass_loss, would_recreate};
+    use super::would_recreate;
     use crate::api::{IotProduct, Origin};
     use crate::controller::cached::{CachedProduct, at_rest};
 
@@ -255,19 +256,11 @@ mod tests {
         assert!(counts(|_| {}));
         assert!(counts(|object| object.status.as_mut().unwrap().origin = Some(Origin::Adopted)));
         assert!(!counts(|object| object.status.as_mut().unwrap().origin = Some(Origin::Watched)));
+        assert!(!counts(|object| object.spec.suspend = true));
         // The operator has let it go, and a finalizer of its owner keeps it.
         assert!(!counts(|object| {
             object.metadata.deletion_timestamp = object.metadata.creation_timestamp.clone();
             object.metadata.finalizers = Some(vec!["example.com/stays".to_owned()]);
         }));
-    }
-
-    #[test]
-    fn a_few_losses_are_believed_and_many_are_not() {
-        assert!(mass_loss(3, 3, None).is_none());
-        assert!(mass_loss(4, 30, None).is_some());
-        assert!(mass_loss(4, 40, None).is_none());
-        assert!(mass_loss(30, 30, Some(30)).is_none());
-        assert!(mass_loss(31, 31, Some(30)).is_some());
     }
 }

@@ -9,23 +9,19 @@ use kube::api::Api;
 use secrecy::SecretString;
 
 use super::cached::revision;
-use super::connect::Link;
 use super::context::Context;
 use super::error::Error;
-use super::observe::shown_here;
 use crate::api::condition::READY;
 use crate::api::{
-    Adoption, AdoptionPolicy, CREATION_ANNOTATION, Condition, DeletionPolicy, DriftPolicy,
-    FORCE_FORGET_ANNOTATION, IotProduct, IotProductStatus, ManagementPolicy, REQUESTED_AT_ANNOTATION,
-    ROTATE_PASSWORD_ANNOTATION, Reason,
+    CREATION_ANNOTATION, Condition, DriftPolicy, FORCE_FORGET_ANNOTATION, IotProduct, IotProductStatus,
+    ManagementPolicy, REQUESTED_AT_ANNOTATION, ROTATE_PASSWORD_ANNOTATION, Reason,
 };
 use crate::http::limit::Lane;
+use crate::plan::Check;
 use crate::plan::ledger::{Ledger, LedgerState};
 use crate::plan::mark::Mark;
 use crate::plan::origin::Origin;
-use crate::plan::{Check, Facts};
 use crate::record::{condition, status};
-use crate::vendor::connection::traits;
 use crate::vendor::{Call, Field, Observed};
 
 /// One visit.
@@ -274,64 +270,6 @@ impl<'a> Visit<'a> {
         !self.deleting() && !attempted && !annotated && self.ledger().is_none()
     }
 
-    /// The facts of the object, and of its account where that could be found.
-    pub fn facts(&self, link: Option<&Link>) -> Facts {
-        let facts = self.own_facts();
-        let Some(link) = link else { return facts };
-        Facts {
-            shown_here: shown_here(link, &self.uid, &facts),
-            adoption: link.adoption,
-            admitted: link.admitted,
-            mark_seen: link.connection.inventory.shows_owner(&facts.mark),
-            ..facts
-        }
-    }
-
-    /// Without an account nothing may be taken over, nothing is shown, and nobody admits the namespace.
-    fn own_facts(&self) -> Facts {
-        let spec = &self.object.spec;
-        let status = self.object.status.as_ref();
-        let recorded = self.recorded().map(str::to_owned);
-        let forget = self.object.annotations().get(FORCE_FORGET_ANNOTATION);
-        let (first_empty, deleted) =
-            self.ctx.memory.with(&self.uid, |entry| (entry.first_empty, entry.deleted));
-        Facts {
-            mark: self.mark.clone(),
-            deleting: self.deleting(),
-            suspended: spec.suspend,
-            finalizer: self.object.is_held(),
-            observe_only: self.observe_only(),
-            retain: spec.deletion_policy == DeletionPolicy::Retain,
-            match_name: spec.adoption_policy == AdoptionPolicy::MatchName,
-            adoption: Adoption::None,
-            name: spec.name.clone(),
-            // Where lists are the only reading, one that shows it again says that it was not gone.
-            previous: status
-                .and_then(|status| status.previous_product_id.clone())
-                .filter(|_| traits(spec.vendor).reads_by_id),
-            imported: spec.product_id.clone(),
-            origin: status.and_then(|status| status.origin),
-            admitted: false,
-            adopted_mark: status.and_then(|status| status.adopted_mark.clone()),
-            ledger: self.ledger(),
-            first_empty,
-            shown_here: false,
-            mark_seen: false,
-            rival: self.rival(),
-            deleted,
-            check: self.check,
-            force_forget: forget.is_some_and(|forget| forget == self.forgotten_by()),
-            recorded,
-            now: crate::clock::now(),
-        }
-    }
-
-    /// Who else records the product with more right. Looked for before anything may be done to it.
-    fn rival(&self) -> Option<String> {
-        let looks = self.deleting() || self.check > Check::Rest || self.secret_due || self.password_due();
-        looks.then(|| super::claims::rival(self.ctx, &self.object)).flatten()
-    }
-
     /// The ledger: the annotation, unless memory or status has seen a higher attempt, or it is damaged. What
     /// a user's edit made unreadable counts as an attempt whose outcome is unclear.
     pub fn ledger(&self) -> Option<Ledger> {
@@ -357,7 +295,6 @@ impl<'a> Visit<'a> {
                 || text.is_some_and(|text| Ledger::unreadable(text)) && remembered == 0
             {
                 entry.ledger = Some(Box::new(self.unclear(status_attempt.max(1))));
-                entry.first_empty = None;
             }
             // Only what is written can be settled by status: what stands in for a lost one may be a later one.
             match &written {
@@ -379,6 +316,7 @@ impl<'a> Visit<'a> {
             deadline: crate::clock::now() + self.ctx.settings.vendor_timeout,
             state: LedgerState::Open,
             taken: None,
+            again: None,
         }
     }
 

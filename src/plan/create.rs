@@ -18,6 +18,9 @@ pub(super) const TWO_LOOKUPS: SignedDuration = SignedDuration::from_secs(10);
 const LATE_DELIVERY: SignedDuration = SignedDuration::from_secs(60);
 /// A finished list this young answers another object's question; an object's own proofs ask for more.
 const SHARED: SignedDuration = SignedDuration::from_secs(2);
+/// How soon a name is asked for again that the vendor said is taken and whose owner no list shows: it may have been freed
+/// a moment ago. The distance doubles while a list may lag.
+const TAKEN_AGAIN: SignedDuration = SignedDuration::from_secs(5);
 /// After this long a name whose owner is invisible is tried again: it may have been freed unseen.
 const RETRY_TAKEN: SignedDuration = SignedDuration::from_secs(600);
 
@@ -35,7 +38,7 @@ pub(super) fn need(facts: &Facts, traits: &Traits) -> Need {
         (_, Some(id)) if traits.reads_by_id => Need::Read { id: id.clone() },
         (_, Some(_)) => Need::List { begun_after: facts.now },
         (Some(ledger), None) => {
-            Need::List { begun_after: recent.max(ledger.taken.unwrap_or(Timestamp::MIN)) }
+            Need::List { begun_after: recent.max(ledger.last_taken().unwrap_or(Timestamp::MIN)) }
         }
         // Create 3: the vendor's refusal is the first look-up, unless taking over is wished for.
         // A mark of ours that the account's list shows is looked for first: it may be under another name.
@@ -110,6 +113,8 @@ pub(super) fn proof(facts: &Facts, ledger: &Ledger, begun: Timestamp, traits: &T
 pub(super) fn plan(facts: &Facts, traits: &Traits, seen: Seen, lives: &dyn Fn(&str) -> bool) -> Plan {
     match seen {
         Seen::Product(product) => imported(*product, Vec::new(), facts, lives),
+        // One answer may be wrong; a list that shows the product contradicts it.
+        Seen::Absent { listing } if !super::keep::agrees(facts, &listing) => Plan::Look { after: SOON },
         Seen::Absent { .. } => missing(facts),
         Seen::Nothing if need(facts, traits) == Need::Nothing => Plan::Create { attempt: 1 },
         Seen::Nothing => Plan::wait(
@@ -196,24 +201,36 @@ fn unseen(listing: &Listing, facts: &Facts) -> Plan {
     let Some(taken) = taken else {
         return next;
     };
+    // Whoever has the name, the vendor refuses it again as long as it is taken; another one it would not refuse.
+    let again = if same_name { asked_again(ledger, taken) } else { later(taken, LIST_LAG) };
+    if facts.now >= again && (same_name || listing.begun >= again) {
+        return next;
+    }
     if listing.begun < later(taken, LIST_LAG) {
         return Plan::wait(
             Reason::Creating,
             format!("the vendor says that the name {} is taken; looking for its owner", ledger.name),
-            SOON,
+            until(again, facts.now).min(SOON),
         );
     }
-    if same_name && facts.now < later(taken, RETRY_TAKEN) {
-        return Plan::wait(
-            Reason::NameConflict,
-            format!(
-                "the name {} is taken by a product that this key cannot see; choose another spec.name or let the key list all products",
-                facts.name
-            ),
-            SLOW,
-        );
+    Plan::wait(
+        Reason::NameConflict,
+        format!(
+            "the name {} is taken by a product that this key cannot see; choose another spec.name or let the key list all products; asked for again within 600s",
+            facts.name
+        ),
+        until(again, facts.now),
+    )
+}
+
+/// When a name that the vendor said is taken is asked for again (protocol, Create 4).
+fn asked_again(ledger: &Ledger, taken: Timestamp) -> Timestamp {
+    let last = ledger.last_taken().unwrap_or(taken);
+    let shown = later(taken, LIST_LAG);
+    if last >= shown {
+        return later(last, RETRY_TAKEN);
     }
-    next
+    later(last, last.duration_since(taken).max(TAKEN_AGAIN)).min(shown)
 }
 
 /// A product of that name exists without our mark.

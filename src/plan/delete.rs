@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::create::{LIST_LAG, Proof, later, proof, proof_after, until};
-use super::keep::{Absence, unlisted};
+use super::keep::{Absence, denied, unlisted};
 use super::ledger::Ledger;
 use super::origin::{Origin, may_delete};
-use super::search::{Found, search, shown};
-use super::{Facts, Listing, Need, Plan, SLOW, SOON, SecretFate, Seen};
+use super::search::{Found, search};
+use super::{Facts, Listing, Need, Plan, SLOW, SOON, SecretFate, Seen, Trust};
 use crate::api::Reason;
 use crate::vendor::{Observed, Traits};
 
@@ -60,7 +60,11 @@ pub(super) fn plan(facts: &Facts, traits: &Traits, seen: Seen, lives: &dyn Fn(&s
     match (&facts.recorded, seen) {
         (Some(_), Seen::Product(product)) => {
             // An owner that finds another's mark deletes nothing (protocol, Adopt).
-            if may_delete(&product, facts, lives) { Plan::Delete { product } } else { left(&product, facts, lives) }
+            if may_delete(&product, facts, lives) {
+                Plan::Delete { product }
+            } else {
+                left(&product, facts, lives)
+            }
         }
         (Some(id), Seen::List(listing)) => match listing.products.iter().find(|p| p.id == *id) {
             // Lists run behind the vendor's answers.
@@ -75,18 +79,9 @@ pub(super) fn plan(facts: &Facts, traits: &Traits, seen: Seen, lives: &dyn Fn(&s
                 Plan::Delete { product: Box::new(product.clone()) }
             }
             Some(product) => left(product, facts, lives),
-            None => match unlisted(facts, traits, &listing, lives) {
-                Absence::Proved => Plan::Gone,
-                Absence::Unproved => unproved(id),
-                Absence::Again(after) => Plan::wait(
-                    Reason::Deleting,
-                    format!("product {id} is not in the vendor's list; a second one is to confirm it"),
-                    after,
-                ),
-            },
+            None => missing(id, facts, &unlisted(facts, traits, &listing)),
         },
-        (Some(_), Seen::Absent { proved: true }) => Plan::Gone,
-        (Some(id), Seen::Absent { proved: false }) => unproved(id),
+        (Some(id), Seen::Absent { listing }) => missing(id, facts, &denied(id, facts, &listing)),
         (None, Seen::List(listing)) => match search(&listing.products, facts, lives) {
             Found::Ours(product, _) => Plan::DeleteFound { product },
             // What carries the name without our mark was never ours: every create sends the mark.
@@ -126,9 +121,7 @@ fn settled(facts: &Facts, listing: &Listing, traits: &Traits) -> Plan {
         };
     }
     match ledger.taken_by_us().map(|taken| later(taken, LIST_LAG)) {
-        Some(late)
-            if listing.begun < late && !shown(&listing.products, facts).any(|p| p.name == ledger.name) =>
-        {
+        Some(late) if listing.begun < late && !listing.products.iter().any(|p| p.name == ledger.name) => {
             unclear(facts, until(late, facts.now))
         }
         _ => Plan::Gone,
@@ -141,14 +134,37 @@ fn unclear(facts: &Facts, after: Duration) -> Plan {
     Plan::wait(Reason::Deleting, message, after)
 }
 
-fn unproved(id: &str) -> Plan {
-    Plan::wait(
-        Reason::ProductMissing,
-        format!(
-            "product {id} is not visible and no other product of ours is either, so the key may belong to another account: restore the right credentials, set deletionPolicy: Retain, or annotate iot-products.io/force-forget={id}"
+/// A recorded product that a look did not show.
+fn missing(id: &str, facts: &Facts, absence: &Absence) -> Plan {
+    match absence {
+        Absence::Proved => Plan::Gone,
+        Absence::Unproved => unproved(id, facts.trust),
+        Absence::Again(after) => Plan::wait(
+            Reason::Deleting,
+            format!("the vendor does not show product {id}; a second look is to confirm it"),
+            *after,
         ),
-        SLOW,
-    )
+        Absence::Contradicted => Plan::wait(
+            Reason::Deleting,
+            format!(
+                "the vendor answers that product {id} does not exist, and its list shows it; looked at again until both agree"
+            ),
+            SOON,
+        ),
+    }
+}
+
+fn unproved(id: &str, trust: Trust) -> Plan {
+    let why = match trust {
+        Trust::MassLoss => {
+            "and so many others of the account are missing at once that its list is not believed; the account's condition Ready says how to confirm that they are gone. To let go without that"
+        }
+        Trust::NewKey | Trust::Shown => {
+            "and no product that was recorded before the account's present key is either, so the key may belong to another account: put the right key back, or follow the account's condition Ready. To let go without that"
+        }
+    };
+    let ways = format!("set deletionPolicy: Retain, or annotate iot-products.io/force-forget={id}");
+    Plan::wait(Reason::ProductMissing, format!("product {id} is not visible, {why}: {ways}"), SLOW)
 }
 
 fn remains(facts: &Facts) -> String {

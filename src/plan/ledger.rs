@@ -37,6 +37,19 @@ pub struct Ledger {
     /// When the vendor said that the name is taken, if that closed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken: Option<Timestamp>,
+    /// How it was asked for again since, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Again>,
+}
+
+/// A name that was asked for more than once, and taken each time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Again {
+    /// Number of the attempt that was told first.
+    pub since: u32,
+    /// When the vendor said so last.
+    pub last: Timestamp,
 }
 
 impl Ledger {
@@ -91,7 +104,8 @@ impl Ledger {
     /// When the name was said to be taken, if that may have been by an earlier attempt of this object whose
     /// product no list shows yet.
     pub fn taken_by_us(&self) -> Option<Timestamp> {
-        self.taken.filter(|_| !self.is_open() && self.attempt > 1)
+        let told_first = self.again.map_or(self.attempt, |again| again.since);
+        self.taken.filter(|_| !self.is_open() && told_first > 1)
     }
 
     /// Whether the annotation of the object holds a later attempt than this one: another process went on from
@@ -102,12 +116,32 @@ impl Ledger {
             .is_some_and(|written| written.attempt > self.attempt)
     }
 
+    /// When the vendor said last that the name is taken.
+    pub fn last_taken(&self) -> Option<Timestamp> {
+        self.again.map(|again| again.last).or(self.taken)
+    }
+
     /// This ledger, closed by a clear answer.
     #[must_use]
     pub fn closed(mut self, taken: Option<Timestamp>) -> Self {
         self.state = LedgerState::Closed;
         self.taken = taken;
+        self.again = None;
         self
+    }
+
+    /// This ledger, closed because the name is taken. Where the attempt before it was told the same of the same name, it
+    /// has been taken since then.
+    #[must_use]
+    pub fn closed_as_taken(self, before: Option<&Self>, now: Timestamp) -> Self {
+        let told = before.filter(|before| !before.is_open() && before.name == self.name);
+        match told.and_then(|before| Some((before.taken?, before))) {
+            None => self.closed(Some(now)),
+            Some((taken, before)) => {
+                let since = before.again.map_or(before.attempt, |again| again.since);
+                Self { again: Some(Again { since, last: now }), ..self.closed(Some(taken)) }
+            }
+        }
     }
 }
 
@@ -124,6 +158,7 @@ mod tests {
             deadline: Timestamp::from_second(1_700_000_000).unwrap(),
             state: LedgerState::Open,
             taken: None,
+            again: None,
         }
     }
 

@@ -9,6 +9,8 @@ pub mod desired;
 pub mod diff;
 pub mod keep;
 pub mod ledger;
+pub mod lookups;
+pub mod loss;
 pub mod mark;
 pub mod origin;
 pub mod password;
@@ -62,8 +64,8 @@ pub struct Facts {
     pub name: String,
     /// `status.productId`.
     pub recorded: Option<String>,
-    /// `status.previousProductId`: proved to be gone, and still shown by lists that lag.
-    pub previous: Option<String>,
+    /// `status.productSerial`: tells the recorded product from another one that was given its id.
+    pub serial: Option<String>,
     /// `spec.productId`.
     pub imported: Option<String>,
     /// `status.origin`: how the recorded product came to the object. `None` where it was recorded before origins were.
@@ -75,11 +77,13 @@ pub struct Facts {
     pub adopted_mark: Option<String>,
     /// The ledger: the annotation, or what memory knows better.
     pub ledger: Option<Ledger>,
-    /// Begin of the first of two empty look-ups, from memory: since the open ledger's deadline, or, where lists
-    /// are the only reading, since a recorded product was first missed.
+    /// Begin of the first look-up that did not show what is looked for, from memory: since the open ledger's deadline, or
+    /// since a recorded product was first missed.
     pub first_empty: Option<Timestamp>,
     /// The present connection has shown or created the recorded product (protocol, "Absent").
     pub shown_here: bool,
+    /// How far the account's connection is believed when it does not show something.
+    pub trust: Trust,
     /// The account's last list shows a product with the mark of this owner, namespace and name.
     pub mark_seen: bool,
     /// An older object that records the same product and therefore keeps it (protocol, Adopt).
@@ -93,6 +97,19 @@ pub struct Facts {
     pub force_forget: bool,
     /// Now.
     pub now: Timestamp,
+}
+
+/// How far an account's connection is believed when it does not show a product. A key of another account answers the
+/// same as one whose products were deleted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Trust {
+    /// It has shown products that were recorded before its key, or there were none.
+    Shown,
+    /// Its key is new and has shown no product that was recorded before it.
+    #[default]
+    NewKey,
+    /// More products are missing from its list at once than are believed to have been deleted.
+    MassLoss,
 }
 
 /// What must be seen before deciding.
@@ -135,9 +152,8 @@ pub enum Seen {
     Product(Box<Observed>),
     /// The vendor's exact not-found for the id.
     Absent {
-        /// It came through a connection that is known to show this product or another of ours
-        /// (protocol, "Absent"); otherwise a wrong account answers the same.
-        proved: bool,
+        /// A complete list begun after that answer, which may contradict it.
+        listing: Listing,
     },
     /// A complete list.
     List(Listing),

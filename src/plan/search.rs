@@ -41,11 +41,6 @@ pub enum Found {
     None,
 }
 
-/// What a list shows, without the product that was proved to be gone before the list forgot it.
-pub(super) fn shown<'a>(products: &'a [Observed], facts: &Facts) -> impl Iterator<Item = &'a Observed> {
-    products.iter().filter(|product| facts.previous.as_deref() != Some(product.id.as_str()))
-}
-
 /// The products with our mark, under any name; the one to keep is the first.
 pub fn marked<'a>(
     products: &'a [Observed],
@@ -53,7 +48,7 @@ pub fn marked<'a>(
     lives: &dyn Fn(&str) -> bool,
 ) -> Vec<&'a Observed> {
     let mut ours: Vec<&Observed> =
-        shown(products, facts).filter(|p| ownership(p, facts, lives) == Ownership::Ours).collect();
+        products.iter().filter(|p| ownership(p, facts, lives) == Ownership::Ours).collect();
     // The exact mark of this object goes before one of a former object; then the oldest, then the id, so
     // that every reader of the same list keeps the same one.
     ours.sort_by(|a, b| {
@@ -74,7 +69,8 @@ pub fn search(products: &[Observed], facts: &Facts, lives: &dyn Fn(&str) -> bool
     if let Some((first, rest)) = marked(products, facts, lives).split_first() {
         return Found::Ours(Box::new((*first).clone()), rest.iter().map(|p| (*p).clone()).collect());
     }
-    shown(products, facts)
+    products
+        .iter()
         .find(|p| p.name == facts.name)
         .map_or(Found::None, |p| Found::Named(Box::new(p.clone()), ownership(p, facts, lives)))
 }

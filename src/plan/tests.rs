@@ -76,7 +76,7 @@ fn foreign() -> Mark {
 }
 
 /// An object that nothing is known of, at second 0.
-fn facts() -> Facts {
+pub(super) fn facts() -> Facts {
     Facts {
         mark: ours(),
         deleting: false,
@@ -88,7 +88,7 @@ fn facts() -> Facts {
         adoption: Adoption::Unmarked,
         name: "thermostat".into(),
         recorded: None,
-        previous: None,
+        serial: None,
         imported: None,
         origin: Some(Origin::Created),
         admitted: true,
@@ -96,6 +96,7 @@ fn facts() -> Facts {
         ledger: None,
         first_empty: None,
         shown_here: false,
+        trust: Trust::Shown,
         mark_seen: false,
         rival: None,
         deleted: None,
@@ -115,6 +116,7 @@ fn open(deadline: i64) -> Ledger {
         deadline: at(deadline),
         state: LedgerState::Open,
         taken: None,
+        again: None,
     }
 }
 
@@ -133,6 +135,11 @@ fn product(id: &str, name: &str, mark: Option<&Mark>) -> Observed {
 
 fn read(product: Observed) -> Seen {
     Seen::Product(Box::new(product))
+}
+
+/// The vendor's exact not-found, and a list of these products.
+fn denied(begun: i64, products: impl IntoIterator<Item = Observed>) -> Seen {
+    Seen::Absent { listing: Listing { begun: at(begun), products: products.into_iter().collect() } }
 }
 
 fn list(begun: i64, products: impl IntoIterator<Item = Observed>) -> Seen {

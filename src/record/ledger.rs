@@ -5,7 +5,10 @@ use kube::{Resource, ResourceExt};
 use serde_json::{Value, json};
 
 use super::RecordError;
-use crate::api::{ACCOUNT_FINALIZER, CREATION_ANNOTATION, Condition, IotProduct, PRODUCT_FINALIZER};
+use crate::api::{
+    ACCOUNT_FINALIZER, CREATION_ANNOTATION, Condition, IotProduct, Origin, PRODUCT_FINALIZER,
+    ROTATE_PASSWORD_ANNOTATION,
+};
 use crate::plan::ledger::Ledger;
 use crate::plan::origin::Provenance;
 
@@ -71,8 +74,17 @@ pub async fn record_id(
         json!({"op": "add", "path": "/status/creationAttempt", "value": ledger.attempt}),
     ];
     operations.extend(origin_operations(object, provenance));
+    operations.extend(spent_order(object, provenance));
     let what = "recording the product id";
     with_origin(what, json_patch(api, object, "status", operations.into(), what).await?)
+}
+
+/// An order for a new password that came with the manifest of a product that is taken over: copied, applied again from Git,
+/// or restored, it is none, and would cut off devices that have the password.
+fn spent_order(object: &IotProduct, provenance: &Provenance) -> Option<Value> {
+    let order = object.annotations().get(ROTATE_PASSWORD_ANNOTATION)?;
+    let existed = provenance.origin != Origin::Created;
+    existed.then(|| json!({"op": "add", "path": "/status/lastHandledRotation", "value": order}))
 }
 
 /// A definition of an earlier version drops the field without a word, and nothing is done to a product of unknown origin.
@@ -203,7 +215,6 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::Origin;
 
     #[test]
     fn nothing_of_a_forgotten_product_passes_for_the_next_one_s() {

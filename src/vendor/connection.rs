@@ -136,6 +136,11 @@ impl Connection {
         self.cloud.traits()
     }
 
+    /// What tells this connection from others within the process. It is never written down.
+    pub fn name(&self) -> &str {
+        &self.fingerprint
+    }
+
     /// The fingerprint as one object's ledger names it. Another object's ledger does not tell it: who reads that one
     /// could otherwise claim to have created something through this connection.
     pub fn fingerprint_for(&self, uid: &str) -> String {

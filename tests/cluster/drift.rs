@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use iot_simulator::tencent::Product;
 use iot_simulator::{Fault, Rule};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::manifest::{Contract, THERMOSTAT, named};
+use crate::manifest::{Contract, THERMOSTAT};
 use crate::object::{Kind, Object};
 use crate::operator::Operator;
 use crate::session::tests;
@@ -25,7 +25,6 @@ tests!(Shared {
     a_missing_product_is_not_ready_meanwhile,
     a_list_that_lags_is_no_loss,
     a_failed_read_is_no_loss,
-    mass_loss_is_not_believed,
 });
 
 async fn begin(world: &World, change: impl FnOnce(&mut Contract)) -> (Contract, Operator, Product) {
@@ -222,39 +221,4 @@ async fn a_failed_read_is_no_loss(world: World) {
         assert_eq!(object.text("/status/previousProductId"), "", "{fault:?}");
     }
     assert_eq!(world.calls(CREATE).len(), 1);
-}
-
-async fn mass_loss_is_not_believed(world: World) {
-    const PRODUCTS: usize = 5;
-    let mut contract = world.contract();
-    resync("1s")(&mut contract);
-    let _operator = world.operator().await;
-    world.connect(&contract).await;
-    let names: Vec<String> = (0..PRODUCTS).map(|number| format!("lamp-{number}")).collect();
-    for name in &names {
-        world.apply(&named(&contract.product, name)).await;
-    }
-    for name in &names {
-        world.ready(name).await;
-    }
-    world.tencent().delete_all_products(ACCOUNT).unwrap();
-    let lost = |account: &Object| account.reason() == "MassLoss";
-    let account = world.object_until(Kind::Account, "tencent", "MassLoss", PATIENCE, lost).await;
-    assert!(account.message().contains("confirm-missing"), "says what to do: {}", account.message());
-    assert_eq!(world.calls(CREATE).len(), PRODUCTS, "none is created anew");
-    for name in &names {
-        let object = world.get(Kind::Product, name).await.unwrap();
-        assert!(object.id().is_some(), "none is forgotten: {}", object.brief());
-    }
-    let confirmed: Value = json!({"metadata": {"annotations": {"iot-products.io/confirm-missing": "5"}}});
-    world.edit(Kind::Account, "tencent", confirmed).await;
-    for name in &names {
-        let anew = |product: &Object| {
-            product.is_available()
-                && product.id().is_some()
-                && !product.text("/status/previousProductId").is_empty()
-        };
-        world.product_until(name, "created anew", PATIENCE, anew).await;
-    }
-    assert_eq!(world.products().len(), PRODUCTS);
 }

@@ -14,6 +14,7 @@
     reason = "tests say what they saw, and end where it is wrong"
 )]
 
+mod absence;
 mod account;
 mod accounts;
 mod admission;
@@ -42,6 +43,7 @@ mod judge;
 mod leader;
 mod legacy;
 mod lists;
+mod loss;
 mod manifest;
 mod needles;
 mod object;
@@ -84,6 +86,7 @@ const AT_A_TIME: usize = 4;
 
 fn all() -> Vec<Test> {
     let tests = [
+        absence::tests(),
         account::tests(),
         accounts::tests(),
         admission::tests(),
@@ -108,6 +111,7 @@ fn all() -> Vec<Test> {
         leader::tests(),
         legacy::tests(),
         lists::tests(),
+        loss::tests(),
         opt_in::tests(),
         orders::tests(),
         outage::tests(),

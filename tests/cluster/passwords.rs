@@ -14,6 +14,7 @@ use crate::huawei::{
 use crate::object::{Kind, Object};
 use crate::operator::Operator;
 use crate::session::tests;
+use crate::side::Side;
 use crate::vendor::ACCOUNT;
 use crate::world::{PATIENCE, World, until};
 
@@ -37,6 +38,7 @@ tests!(Shared {
     an_immutable_secret_is_not_replaced,
     other_keys_stay,
     a_watched_product_gets_no_password,
+    an_order_that_came_with_the_manifest_of_an_existing_product_is_none,
 });
 
 const ROTATE: &str = "iot-products.io/rotate-password";
@@ -346,4 +348,25 @@ async fn a_watched_product_gets_no_password(world: World) {
     world.check_now(PLC).await;
     assert_eq!(only(&world), product);
     assert_eq!(world.calls(RESET).len(), 1);
+}
+
+/// The manifest of a product that has devices in the field, applied in another cluster together with its Secret.
+async fn an_order_that_came_with_the_manifest_of_an_existing_product_is_none(world: World) {
+    let mut contract = contract(&world);
+    let existing = Side::Huawei.existing(&world, &contract, "made elsewhere");
+    contract.product["spec"]["productId"] = json!(existing.id);
+    contract.product["metadata"]["annotations"] = json!({ROTATE: "2026-05"});
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret", "type": "iot-products.io/product-credentials",
+        "metadata": {"name": PLC_SECRET, "namespace": world.namespace().name()},
+        "stringData": {"vendor": "HuaweiCloud", "productId": existing.id, "password": existing.secret},
+    });
+    world.apply(&secret).await;
+    let _operator = world.operator().await;
+    world.apply_all(&contract).await;
+    let (object, product) = ready(&world, PLC).await;
+    assert_eq!(object.text("/status/lastHandledRotation"), "2026-05");
+    assert_eq!((product.password.as_str(), world.calls(RESET).len()), (existing.secret.as_str(), 0));
+    rotate(&world, "2026-06").await;
+    assert_ne!(rotated(&world, "2026-06").await.password, existing.secret);
 }

@@ -1,6 +1,7 @@
 //! The four vendors as one: what a test asks of each of them.
 
-use iot_simulator::Settings;
+use iot_simulator::tencent::{AccountConfig, Key};
+use iot_simulator::{Settings, alibaba, huawei};
 use serde_json::{Value, json};
 
 use crate::manifest::Contract;
@@ -71,7 +72,7 @@ impl Side {
                 admin.tencent_legacy().products("legacy").unwrap().into_iter().map(tencent).collect()
             }
             Self::Alibaba => {
-                let shown = |product: iot_simulator::alibaba::Product| Shown {
+                let shown = |product: alibaba::Product| Shown {
                     id: product.product_key,
                     name: product.product_name,
                     description: product.description,
@@ -80,7 +81,7 @@ impl Side {
                 admin.alibaba().products("default").unwrap().into_iter().map(shown).collect()
             }
             Self::Huawei => {
-                let shown = |product: iot_simulator::huawei::Product| Shown {
+                let shown = |product: huawei::Product| Shown {
                     id: product.id.to_string(),
                     name: product.name,
                     description: product.description,
@@ -160,13 +161,13 @@ impl Side {
                 vendor.create_product(account, product).unwrap().product_id
             }
             Self::Alibaba => {
-                let mut product = iot_simulator::alibaba::Product::named(name);
+                let mut product = alibaba::Product::named(name);
                 product.description = description;
                 "iothub_senior".clone_into(&mut product.aliyun_commodity_code);
                 admin.alibaba().create_product("default", product).unwrap().product_key
             }
             Self::Huawei => {
-                let mut product = iot_simulator::huawei::Product::named(name);
+                let mut product = huawei::Product::named(name);
                 product.description = description;
                 product.product_type = 1;
                 "PLC.100 v2".clone_into(&mut product.model);
@@ -174,6 +175,48 @@ impl Side {
             }
         };
         self.products(world).into_iter().find(|product| product.id == id).unwrap()
+    }
+
+    /// Deletes a product behind the operator's back.
+    pub(crate) fn remove(self, world: &World, id: &str) {
+        let admin = world.admin();
+        let removed = match self {
+            Self::Tencent => admin.tencent().delete_product("default", id).map(drop),
+            Self::Legacy => admin.tencent_legacy().delete_product("legacy", id).map(drop),
+            Self::Alibaba => admin.alibaba().delete_product("default", id).map(drop),
+            Self::Huawei => admin.huawei().delete_product("default", id).map(drop),
+        };
+        removed.expect("a product to delete");
+    }
+
+    /// The account of somebody else at the same vendor, and its key in the place of ours.
+    pub(crate) fn other_key(self, world: &World) -> Value {
+        let admin = world.admin();
+        match self {
+            Self::Tencent => {
+                admin.tencent().put_account(AccountConfig::new("other", "AKIDOTHER", "OTHERKEY"));
+            }
+            Self::Legacy => {
+                let mut other = admin.tencent_legacy().account("legacy").unwrap();
+                "other".clone_into(&mut other.name);
+                other.keys = vec![Key::new("AKIDOTHER", "OTHERKEY")];
+                admin.tencent_legacy().put_account(other);
+            }
+            Self::Alibaba => {
+                let keys = vec![alibaba::Key::new("AKIDOTHER", "OTHERKEY")];
+                let other = alibaba::AccountConfig { name: "other".to_owned(), keys, ..Default::default() };
+                admin.alibaba().put_account(other);
+            }
+            Self::Huawei => {
+                let other = huawei::AccountConfig::new("other", "AKIDOTHER", "OTHERKEY");
+                admin.huawei().put_account(other);
+            }
+        }
+        match self {
+            Self::Tencent | Self::Legacy => json!({"secretId": "AKIDOTHER", "secretKey": "OTHERKEY"}),
+            Self::Alibaba => json!({"accessKeyId": "AKIDOTHER", "accessKeySecret": "OTHERKEY"}),
+            Self::Huawei => json!({"accessKey": "AKIDOTHER", "secretKey": "OTHERKEY"}),
+        }
     }
 
     /// Keys of an output Secret, sorted, without the device host.
@@ -203,18 +246,12 @@ impl Side {
                     .create_product("legacy", iot_simulator::tencent::Product::named(name))
                     .unwrap(),
             ),
-            Self::Alibaba => drop(
-                admin
-                    .alibaba()
-                    .create_product("default", iot_simulator::alibaba::Product::named(name))
-                    .unwrap(),
-            ),
-            Self::Huawei => drop(
-                admin
-                    .huawei()
-                    .create_product("default", iot_simulator::huawei::Product::named(name))
-                    .unwrap(),
-            ),
+            Self::Alibaba => {
+                drop(admin.alibaba().create_product("default", alibaba::Product::named(name)).unwrap())
+            }
+            Self::Huawei => {
+                drop(admin.huawei().create_product("default", huawei::Product::named(name)).unwrap())
+            }
         }
         self.products(world).pop().unwrap()
     }

@@ -82,6 +82,7 @@ async fn leave_unclear(world: &mut World) -> Mark {
         deadline: iot_product_operator::clock::now(),
         state: LedgerState::Open,
         taken: None,
+        again: None,
     };
     let left = json!({"metadata": {
         "finalizers": [PRODUCT_FINALIZER],

@@ -4,14 +4,21 @@
 use iot_product_operator::plan::Plan;
 
 use crate::explore::Setting;
-use crate::rules::{decide, standing};
+use crate::rules::{decide, deleted, standing};
 use crate::state::{
     Answer, Breach, Entry, LIMIT, Maker, Marked, Object, Phase, Request, State, Thing, Tick, Todo,
 };
 
 impl State {
     /// A visit up to its decision.
-    pub(crate) fn visit(&mut self, by: usize, stale: bool, lag: Option<Tick>, setting: &Setting) {
+    pub(crate) fn visit(
+        &mut self,
+        by: usize,
+        stale: bool,
+        lag: Option<Tick>,
+        wrong: bool,
+        setting: &Setting,
+    ) {
         let mut memory = self.controllers[by].clone();
         // Who remembers an attempt reads anew what shows none.
         let shown = |old: &Object| stale && !(old.untouched() && memory.ledger.is_some());
@@ -19,7 +26,7 @@ impl State {
             Some(old) if shown(old) => ((**old).clone(), true),
             _ => (self.object.clone(), false),
         };
-        let plan = decide(self, &object, &mut memory, &setting.rules, lag);
+        let plan = decide(self, &object, &mut memory, &setting.rules, lag, wrong);
         memory.phase = phase(&plan, &object, self, setting, !stale);
         self.controllers[by] = memory;
     }
@@ -86,14 +93,13 @@ impl State {
             self.breach = Some(Breach::CreatedWhileRecorded);
         }
         let before = standing(&self.object, &self.controllers[by]);
-        let ledger = Entry { attempt, name, deadline: LIMIT, open: true, taken: None };
+        let ledger = Entry { attempt, name, deadline: LIMIT, open: true, taken: None, again: None };
         let old = self.object.clone();
         self.object.finalizer = true;
         self.object.ledger = Some(ledger);
         self.wrote(by, Some(old), setting);
         let controller = &mut self.controllers[by];
         controller.ledger = Some(ledger);
-        controller.first_empty = None;
         controller.phase = Phase::Waiting { ledger, before };
         let waits = Some((u8::try_from(by).expect("one of two"), attempt));
         self.requests.push(Request { waits, name, deadline: LIMIT, late: false, excused: false });
@@ -103,14 +109,13 @@ impl State {
         let known = self.controllers[by].ledger;
         let name = self.things.iter().find(|thing| thing.id == id).map_or(0, |thing| thing.name);
         let attempt = known.map_or(0, |entry| entry.attempt);
-        let ledger = Entry { attempt, name, deadline: 0, open: setting.rules.claims_open, taken: None };
+        let ledger =
+            Entry { attempt, name, deadline: 0, open: setting.rules.claims_open, taken: None, again: None };
         let old = self.object.clone();
         self.object.finalizer = true;
         self.object.ledger = Some(ledger);
         self.wrote(by, Some(old), setting);
         self.controllers[by].ledger = Some(ledger);
-        // What was looked up before counts for nothing: the deadline is this moment.
-        self.controllers.iter_mut().for_each(|controller| controller.first_empty = None);
         let sent = known.map(|entry| entry.name);
         self.controllers[by].phase = Phase::Claiming { ledger, id, surplus, sent };
     }
@@ -127,12 +132,14 @@ impl State {
     }
 
     fn delete(&mut self, by: usize, id: u8, fresh: bool, setting: &Setting) {
+        let there = self.thing(id).is_some();
         self.destroy(id, setting);
-        if setting.traits.reads_by_id {
+        if !setting.traits.reads_by_id {
+            deleted(&self.object, &mut self.controllers[by]);
+        } else if there {
             self.controllers[by].phase = Phase::Releasing { fresh };
-        } else {
-            self.controllers[by].deleted.get_or_insert(0);
         }
+        // Not found: the next visit looks.
     }
 
     /// A call of ours that removes a product.
@@ -178,11 +185,15 @@ impl State {
         if self.object.gone || !self.object.ledger.is_some_and(|entry| entry.same(ledger)) {
             return;
         }
-        let taken = (answer == Answer::Taken).then_some(0);
-        let unclear = before.filter(|b| b.open && b.name == ledger.name && taken.is_none());
-        let closed = match unclear {
-            Some(before) => Entry { deadline: before.deadline, ..ledger },
-            None => Entry { open: false, taken, ..ledger },
+        let before = before.filter(|before| before.name == ledger.name);
+        let closed = match (answer == Answer::Taken, before) {
+            (false, Some(before)) if before.open => Entry { deadline: before.deadline, ..ledger },
+            (false, _) => Entry { open: false, ..ledger },
+            (true, Some(before)) if !before.open && before.taken.is_some() => {
+                let since = before.again.map_or(before.attempt, |(since, _)| since);
+                Entry { open: false, taken: before.taken, again: Some((since, 0)), ..ledger }
+            }
+            (true, _) => Entry { open: false, taken: Some(0), ..ledger },
         };
         let old = self.object.clone();
         self.object.ledger = Some(closed);
@@ -199,11 +210,15 @@ impl State {
         sent: Option<u8>,
         setting: &Setting,
     ) {
-        if self.thing(id).is_some_and(|thing| thing.maker == Maker::Stranger) {
+        let free = |thing: &Thing| setting.rules.adopts && thing.marked == Marked::Plain;
+        if self.thing(id).is_some_and(|thing| thing.maker == Maker::Stranger && !free(thing)) {
             self.breach = Some(Breach::ForeignTaken);
         }
         if !self.record(by, ledger, id, setting) {
             return;
+        }
+        for thing in self.things.iter_mut().filter(|thing| thing.id == id) {
+            thing.maker = Maker::Us;
         }
         for other in surplus {
             if self.thing(*other).is_some_and(|thing| Some(thing.name) == sent) {

@@ -31,7 +31,7 @@ pub(crate) struct Setting {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     /// A process reads object and vendor, and decides. It may see an old object, or a list that lags.
-    Visit { by: usize, old_object: bool, old_list: bool },
+    Visit { by: usize, old_object: bool, old_list: bool, wrong: bool },
     /// A process makes its next call.
     Step { by: usize },
     /// A create has its effect, and is answered if anyone waits; or it is refused.
@@ -165,7 +165,7 @@ impl Setting {
             for _ in 0..8 {
                 state.step(by, self);
             }
-            state.visit(by, false, None, self);
+            state.visit(by, false, None, false, self);
             for _ in 0..8 {
                 while !state.requests.is_empty() {
                     state.arrive(0, false, self);
@@ -210,7 +210,7 @@ impl Setting {
     }
 
     fn converges(&self, state: &State) -> bool {
-        let budget = Budget { faults: 0, renames: 0, deletes: 0 };
+        let budget = Budget { faults: 0, renames: 0, deletes: 0, wrong: 0 };
         let mut state = State { budget, ..state.clone() };
         let mut passed = Vec::new();
         let known = |key| self.settled.lock().unwrap_or_else(PoisonError::into_inner).contains(&key);
@@ -263,9 +263,15 @@ impl Model for Setting {
                         if old_object && !old {
                             continue;
                         }
-                        actions.push(Action::Visit { by, old_object, old_list: false });
-                        if self.rules.old_lists || list_may_lag(state, self.lag) {
-                            actions.push(Action::Visit { by, old_object, old_list: true });
+                        let lags = self.rules.old_lists || list_may_lag(state, self.lag);
+                        let errs = state.budget.wrong.min(state.budget.faults) > 0
+                            && self.traits.reads_by_id
+                            && state.object.recorded.is_some_and(|id| state.thing(id).is_some());
+                        for (old_list, wrong) in [(false, false), (true, false), (false, true), (true, true)]
+                        {
+                            if (lags || !old_list) && (errs || !wrong) {
+                                actions.push(Action::Visit { by, old_object, old_list, wrong });
+                            }
                         }
                     }
                 }
@@ -293,8 +299,10 @@ impl Model for Setting {
     fn next_state(&self, last: &State, action: Action) -> Option<State> {
         let mut next = last.clone();
         match &action {
-            Action::Visit { by, old_object, old_list } => {
-                next.visit(*by, *old_object, old_list.then_some(self.lag), self);
+            Action::Visit { by, old_object, old_list, wrong } => {
+                next.budget.faults -= u8::from(*wrong);
+                next.budget.wrong -= u8::from(*wrong);
+                next.visit(*by, *old_object, old_list.then_some(self.lag), *wrong, self);
             }
             Action::Step { by } => next.step(*by, self),
             Action::Arrive { request, refused } => {

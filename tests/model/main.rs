@@ -59,7 +59,7 @@ fn bounds() -> Bounds {
 /// Explores everything, or for a time, and fails with a way into a broken promise.
 fn holds(vendor: &str, setting: Setting, time: Option<Duration>) {
     let begun = Instant::now();
-    let (Budget { faults, renames, deletes }, lag) = (setting.budget, setting.lag);
+    let (Budget { faults, renames, deletes, .. }, lag) = (setting.budget, setting.lag);
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     let any = HasDiscoveries::AnyFailures;
     let checker = setting.checker().threads(threads).finish_when(any);
@@ -100,8 +100,26 @@ fn vendor(name: &str, traits: &'static Traits) {
         (false, _) => (faults - 1, lag, most, Some(patience())),
     };
     for (renames, deletes) in [(1, 0), (0, 1)] {
-        let budget = Budget { faults, renames, deletes };
+        let budget = Budget { faults, renames, deletes, wrong: 1 };
         holds(name, Setting { lag, most, ..Setting::new(traits, Rules::kept(traits), budget) }, time);
+    }
+}
+
+/// What a stranger made is taken over by its name and then deleted, at every vendor.
+#[test]
+fn adopted() {
+    for (name, traits) in [
+        ("TencentCloud", &tencent::TRAITS),
+        ("TencentCloudLegacy", &tencent_legacy::TRAITS),
+        ("AlibabaCloud", &alibaba::TRAITS),
+        ("HuaweiCloud", &huawei::TRAITS),
+    ] {
+        let rules = Rules { adopts: true, ..Rules::kept(traits) };
+        let budget = Budget { faults: 1, renames: 0, deletes: 1, wrong: 0 };
+        let all = traits.reads_by_id;
+        let short = Duration::from_secs(15);
+        let time = (!all).then(|| if bounds().faults > 1 { patience() } else { short });
+        holds(name, Setting { lag: 1, most: 1, ..Setting::new(traits, rules, budget) }, time);
     }
 }
 

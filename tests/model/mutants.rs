@@ -10,7 +10,7 @@ use crate::explore::Setting;
 use crate::rules::Rules;
 use crate::state::Budget;
 
-const CREATING: Budget = Budget { faults: 1, renames: 0, deletes: 0 };
+const CREATING: Budget = Budget { faults: 1, renames: 0, deletes: 0, wrong: 1 };
 const RENAMING: Budget = Budget { renames: 1, ..CREATING };
 const DELETING: Budget = Budget { deletes: 1, ..CREATING };
 
@@ -162,4 +162,13 @@ fn what_is_found_in_a_list_is_not_read() {
     let budget = Budget { faults: 2, ..DELETING };
     let rules = Rules { reads_found: false, ..Rules::kept(&alibaba::TRAITS) };
     breaks(&alibaba::TRAITS, rules, budget, &[OUTLIVES, CONVERGES]);
+}
+
+/// One answer of a replica that is behind: the product is given up while it is there.
+#[test]
+fn one_not_found_is_believed() {
+    for traits in [&huawei::TRAITS, &alibaba::TRAITS] {
+        let rules = Rules { one_answer: true, ..Rules::kept(traits) };
+        breaks(traits, rules, DELETING, &[OUTLIVES, ONE, CONVERGES]);
+    }
 }

@@ -5,6 +5,17 @@ use iot_product_operator::vendor::Traits;
 
 use crate::state::{Controller, Entry, LATE, LONG, OLD, Object, Phase, State, Tick, VERY_OLD};
 
+/// Whether a read may still say of a recorded product that it does not exist.
+#[derive(Clone, Copy)]
+struct Errs(bool);
+
+impl Errs {
+    /// The deadline of a settled attempt: how young its product is matters only to an answer that errs.
+    fn last(self, deadline: Tick) -> Tick {
+        if self.0 && deadline > -LATE { deadline } else { OLD }
+    }
+}
+
 impl Controller {
     /// The ledgers that it knows, and that it may still write.
     fn entries(&mut self) -> Vec<&mut Entry> {
@@ -29,6 +40,9 @@ impl Controller {
         }
         if gone {
             (self.first_empty, self.deleted) = (None, None);
+        }
+        if self.first_empty.is_none() && self.deleted.is_none() {
+            self.sought = None;
         }
         match &mut self.phase {
             Phase::Planned { .. } | Phase::Releasing { .. } if gone => self.phase = Phase::Idle,
@@ -111,6 +125,11 @@ impl State {
         self.object.ledger.iter_mut().chain(known)
     }
 
+    /// Whether a read may still err.
+    fn errs(&self) -> Errs {
+        Errs(self.object.recorded.is_some() && self.budget.wrong.min(self.budget.faults) > 0)
+    }
+
     /// What a visit would read anew from the object, and an id that no list shows any more.
     fn forget_known(&mut self) {
         let things = &self.things;
@@ -122,7 +141,10 @@ impl State {
         let alike =
             self.controllers.iter().filter_map(|c| c.ledger).filter(same).all(|known| known == written);
         if written.attempt == attempt && alike {
-            self.entries().filter(|entry| same(entry)).for_each(|entry| entry.deadline = OLD);
+            let errs = self.errs();
+            self.entries()
+                .filter(|entry| same(entry))
+                .for_each(|entry| entry.deadline = errs.last(entry.deadline));
         }
         if written.attempt >= attempt {
             let ledger = self.object.ledger;
@@ -139,12 +161,15 @@ impl State {
         let edits = deleting || self.budget.renames > 0 || self.budget.deletes > 0;
         // Nothing takes two look-ups any more.
         let one = refuses_taken_names && !edits && self.entries().all(|entry| entry.name == name);
+        let errs = self.errs();
         let firsts: Vec<Tick> = self.controllers.iter().filter_map(|c| c.first_empty).collect();
         let mut deadlines = Vec::new();
         for entry in self.entries() {
-            entry.taken = entry.taken.map(|taken| if taken > -LONG { taken.max(-LATE) } else { VERY_OLD });
+            let told = |tick: Tick| if tick > -LONG { tick.max(-LATE) } else { VERY_OLD };
+            entry.taken = entry.taken.map(told);
+            entry.again = entry.again.map(|(since, last)| (since, told(last)));
             if !entry.open {
-                entry.deadline = OLD;
+                entry.deadline = errs.last(entry.deadline);
             } else if asked(entry) {
                 let older = firsts.iter().copied().filter(|first| *first >= entry.deadline && !one);
                 let alike = older.chain([if one { 0 } else { -LATE }]).min().unwrap_or_default();
@@ -153,6 +178,11 @@ impl State {
             }
         }
         for controller in &mut self.controllers {
+            if controller.sought.is_some_and(|(recorded, _)| recorded.is_some()) {
+                // How long ago a recorded product was missed is asked up to a tick.
+                controller.first_empty = controller.first_empty.filter(|_| errs.0).map(|first| first.max(-1));
+                continue;
+            }
             let proves = |first: &Tick| !one && deadlines.iter().any(|deadline| deadline <= first);
             controller.first_empty = controller.first_empty.filter(proves).map(|first| {
                 let later =
@@ -169,12 +199,13 @@ impl State {
         self.object.previous = None;
         for controller in &mut self.controllers {
             (controller.ledger, controller.first_empty, controller.deleted) = (None, None, None);
+            controller.sought = None;
             if let Phase::Answered { ledger, .. } | Phase::Claiming { ledger, .. } = &mut controller.phase {
                 ledger.deadline = OLD;
             }
         }
         if let Some(entry) = &mut self.object.ledger {
-            (entry.deadline, entry.taken) = (OLD, None);
+            (entry.deadline, entry.taken, entry.again) = (OLD, None, None);
         }
     }
 
@@ -191,6 +222,9 @@ impl State {
             shift(&mut ledger.deadline, OLD);
             if let Some(taken) = &mut ledger.taken {
                 shift(taken, floor);
+            }
+            if let Some((_, last)) = &mut ledger.again {
+                shift(last, floor);
             }
         };
         self.entries().for_each(entry);

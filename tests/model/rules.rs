@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use iot_product_operator::api::{Adoption, Origin};
-use iot_product_operator::plan::ledger::{Ledger, LedgerState};
+use iot_product_operator::plan::ledger::{Again, Ledger, LedgerState};
+use iot_product_operator::plan::lookups::{Lookups, Sought};
 use iot_product_operator::plan::mark::Mark;
-use iot_product_operator::plan::{Check, Facts, Listing, Need, Plan, Seen, need, plan};
+use iot_product_operator::plan::search::{Found, search};
+use iot_product_operator::plan::{Check, Facts, Listing, Need, Plan, Seen, Trust, need, plan};
 use iot_product_operator::vendor::{Observed, Traits};
 use jiff::{SignedDuration, Timestamp};
 
@@ -36,6 +38,10 @@ pub(crate) struct Rules {
     pub(crate) claims_open: bool,
     /// What is found in a list is read by its id before it settles anything (protocol, Create 3 and Delete 2).
     pub(crate) reads_found: bool,
+    /// The vendor's not-found is believed without a list that agrees (protocol, "Absent").
+    pub(crate) one_answer: bool,
+    /// `adoptionPolicy: MatchName`.
+    pub(crate) adopts: bool,
 }
 
 impl Rules {
@@ -53,6 +59,8 @@ impl Rules {
             old_lists: false,
             claims_open: true,
             reads_found: believes.reads_by_id,
+            one_answer: false,
+            adopts: false,
         }
     }
 }
@@ -82,7 +90,43 @@ fn ledger(entry: Entry) -> Ledger {
         deadline: at(entry.deadline),
         state: if entry.open { LedgerState::Open } else { LedgerState::Closed },
         taken: entry.taken.map(at),
+        again: entry.again.map(|(since, last)| Again { since: since.into(), last: at(last) }),
     }
+}
+
+/// What a process looks for.
+fn sought(object: &Object, memory: &Controller) -> (Option<u8>, u8) {
+    let attempt = memory.ledger.map_or(0, |entry| entry.attempt);
+    (object.recorded, if object.recorded.is_some() { 0 } else { attempt })
+}
+
+fn named((recorded, attempt): (Option<u8>, u8)) -> Sought {
+    Sought::of(recorded.map(|id| id.to_string()).as_deref(), Some(attempt.into()), "c")
+}
+
+/// What a process remembers of its look-ups, as the product keeps it.
+fn lookups(memory: &Controller) -> Lookups {
+    let (missed, deleted) = (memory.first_empty.map(at), memory.deleted.map(at));
+    Lookups { sought: memory.sought.map(named), missed, deleted }
+}
+
+fn remember(memory: &mut Controller, lookups: Lookups, sought: (Option<u8>, u8)) {
+    let tick =
+        |at: Timestamp| Tick::try_from(at.duration_since(now()).as_secs() / TICK_SECONDS).expect("a tick");
+    memory.first_empty = lookups.missed.map(tick);
+    memory.deleted = lookups.deleted.map(tick);
+    memory.sought = match lookups.sought {
+        Some(about) if about == named(sought) => Some(sought),
+        Some(_) => memory.sought,
+        None => None,
+    };
+}
+
+/// The vendor said that it deleted the recorded product.
+pub(crate) fn deleted(object: &Object, memory: &mut Controller) {
+    let (sought, mut known) = (sought(object, memory), lookups(memory));
+    known.delete(named(sought), now());
+    remember(memory, known, sought);
 }
 
 fn observed(thing: &Thing, rules: &Rules) -> Observed {
@@ -113,8 +157,8 @@ fn know(object: &Object, memory: &mut Controller) {
         memory.ledger = object.ledger;
     } else if known.unwrap_or(0) < object.attempt {
         let name = object.name;
-        memory.ledger = Some(Entry { attempt: object.attempt, name, deadline: 2, open: true, taken: None });
-        memory.first_empty = None;
+        memory.ledger =
+            Some(Entry { attempt: object.attempt, name, deadline: 2, open: true, taken: None, again: None });
     }
 }
 
@@ -122,7 +166,7 @@ fn know(object: &Object, memory: &mut Controller) {
 pub(crate) fn standing(object: &Object, memory: &Controller) -> Option<Entry> {
     memory.ledger.map(|known| {
         let led = object.ledger == Some(known) && known.attempt == object.attempt;
-        if known.open && led { Entry { open: false, taken: None, ..known } } else { known }
+        if known.open && led { Entry { open: false, taken: None, again: None, ..known } } else { known }
     })
 }
 
@@ -134,21 +178,22 @@ fn facts(object: &Object, memory: &Controller, rules: &Rules) -> Facts {
         finalizer: object.finalizer,
         observe_only: false,
         retain: false,
-        match_name: false,
+        match_name: rules.adopts,
         adoption: Adoption::Unmarked,
         name: NAMES[usize::from(object.name)].into(),
         recorded: object.recorded.map(|id| id.to_string()),
-        previous: object.previous.map(|id| id.to_string()).filter(|_| rules.believes.reads_by_id),
+        serial: None,
         imported: None,
         origin: Some(Origin::Created),
         admitted: true,
         adopted_mark: None,
         ledger: standing(object, memory).map(ledger),
-        first_empty: memory.first_empty.map(at),
+        first_empty: lookups(memory).missed(named(sought(object, memory))),
         shown_here: true,
+        trust: Trust::Shown,
         mark_seen: false,
         rival: None,
-        deleted: memory.deleted.map(at),
+        deleted: lookups(memory).deleted(named(sought(object, memory))),
         check: Check::Full,
         force_forget: false,
         now: now(),
@@ -172,22 +217,38 @@ pub(crate) fn decide(
     memory: &mut Controller,
     rules: &Rules,
     lag: Option<Tick>,
+    wrong: bool,
 ) -> Plan {
     know(object, memory);
     let facts = facts(object, memory, rules);
+    let list = || {
+        let shown = listed(state, lag, rules);
+        let products: Arc<[Observed]> = shown.into_iter().map(|thing| observed(thing, rules)).collect();
+        Listing { begun: now(), products }
+    };
+    let (about, mut known) = (sought(object, memory), lookups(memory));
     let seen = match (rules.need)(&facts, rules.believes) {
         Need::Nothing => Seen::Nothing,
-        Need::Known { id } | Need::Read { id } => match id.parse().ok().and_then(|id| state.thing(id)) {
-            Some(thing) => Seen::Product(Box::new(observed(thing, rules))),
-            None => Seen::Absent { proved: true },
-        },
+        Need::Known { id } | Need::Read { id } => {
+            match id.parse().ok().and_then(|id| state.thing(id)).filter(|_| !wrong) {
+                Some(thing) => {
+                    known.shown(now());
+                    Seen::Product(Box::new(observed(thing, rules)))
+                }
+                None => {
+                    known.not_shown(named(about), &facts, now());
+                    let unseen = Listing { begun: now(), products: Arc::from(Vec::new()) };
+                    Seen::Absent { listing: if rules.one_answer { unseen } else { list() } }
+                }
+            }
+        }
         Need::List { .. } => {
-            let things = listed(state, lag, rules);
-            note(&things, &facts, memory);
-            let products: Arc<[Observed]> = things.into_iter().map(|thing| observed(thing, rules)).collect();
-            Seen::List(Listing { begun: now(), products })
+            let listing = list();
+            note(&listing, &facts, memory, about, &mut known);
+            Seen::List(listing)
         }
     };
+    remember(memory, known, about);
     let plan = plan(&facts, rules.believes, seen, &|_| false);
     (rules.bend)(&facts, plan)
 }
@@ -202,27 +263,20 @@ fn listed<'a>(state: &'a State, lag: Option<Tick>, rules: &Rules) -> Vec<&'a Thi
     state.things.iter().filter(shown).collect()
 }
 
-fn note(things: &[&Thing], facts: &Facts, memory: &mut Controller) {
-    let ours = |thing: &&Thing| thing.marked == Marked::Ours && facts.previous != Some(thing.id.to_string());
-    let mine = things.iter().copied().any(|thing| ours(&thing));
+fn note(
+    listing: &Listing,
+    facts: &Facts,
+    memory: &mut Controller,
+    about: (Option<u8>, u8),
+    known: &mut Lookups,
+) {
+    let found = search(&listing.products, facts, &|_| false);
+    if let (Found::Named(..), Some(closed)) = (&found, memory.ledger.as_mut().filter(|entry| !entry.open)) {
+        (closed.taken, closed.again) = (None, None);
+    }
     let shown = match &facts.recorded {
-        Some(id) => things.iter().any(|thing| thing.id.to_string() == *id),
-        None => mine,
+        Some(id) => listing.products.iter().any(|product| product.id == *id),
+        None => matches!(found, Found::Ours(..)),
     };
-    let named = !mine
-        && things.iter().any(|thing| {
-            NAMES[usize::from(thing.name)] == facts.name && facts.previous != Some(thing.id.to_string())
-        });
-    if named && let Some(closed) = memory.ledger.as_mut().filter(|entry| !entry.open) {
-        closed.taken = None;
-    }
-    let unsettled = facts.ledger.as_ref().filter(|ledger| ledger.is_open() && facts.recorded.is_none());
-    let early = unsettled.is_some_and(|open| now() < open.deadline);
-    if shown {
-        memory.first_empty = None;
-    } else if !early {
-        // One from before the attempt is none.
-        let counts = |first: &Tick| unsettled.is_none_or(|open| at(*first) >= open.deadline);
-        memory.first_empty = memory.first_empty.filter(counts).or(Some(0));
-    }
+    if shown { known.shown(listing.begun) } else { known.not_shown(named(about), facts, listing.begun) }
 }

@@ -54,6 +54,8 @@ pub(crate) struct Entry {
     pub(crate) deadline: Tick,
     pub(crate) open: bool,
     pub(crate) taken: Option<Tick>,
+    /// Attempt that was told first that the name is taken, and when one was told so last.
+    pub(crate) again: Option<(u8, Tick)>,
 }
 
 impl Entry {
@@ -152,6 +154,8 @@ pub(crate) enum Phase {
 pub(crate) struct Controller {
     pub(crate) phase: Phase,
     pub(crate) ledger: Option<Entry>,
+    /// What the two look-ups below are about: the recorded product, or else an attempt.
+    pub(crate) sought: Option<(Option<u8>, u8)>,
     pub(crate) first_empty: Option<Tick>,
     pub(crate) deleted: Option<Tick>,
     /// It made the last write itself, so it knows an older copy when its store shows one.
@@ -160,7 +164,14 @@ pub(crate) struct Controller {
 
 impl Controller {
     fn new() -> Self {
-        Self { phase: Phase::Idle, ledger: None, first_empty: None, deleted: None, current: false }
+        Self {
+            phase: Phase::Idle,
+            ledger: None,
+            sought: None,
+            first_empty: None,
+            deleted: None,
+            current: false,
+        }
     }
 }
 
@@ -180,6 +191,8 @@ pub(crate) struct Budget {
     pub(crate) faults: u8,
     pub(crate) renames: u8,
     pub(crate) deletes: u8,
+    /// Answers of a read that say "not found" of a product that is there; each is a fault, too.
+    pub(crate) wrong: u8,
 }
 
 /// Everything.

@@ -131,9 +131,11 @@ fn adopt_without_a_wish_takes_only_our_mark() {
 fn adopt_an_import_that_does_not_exist_creates_nothing() {
     let facts = Facts { imported: Some("p1".into()), ..facts() };
     for traits in vendors() {
-        for proved in [false, true] {
-            let plan = decide(&facts, traits, Seen::Absent { proved });
-            assert!(waits(&plan, Reason::ProductMissing).message.contains("p1"));
+        let plan = decide(&facts, traits, denied(0, []));
+        assert!(waits(&plan, Reason::ProductMissing).message.contains("p1"));
+        if traits.reads_by_id {
+            let plan = decide(&facts, traits, denied(0, [product("p1", "thermostat", None)]));
+            assert!(matches!(plan, Plan::Look { .. }), "the list shows it: {plan:?}");
         }
         waits(&decide(&facts, traits, list(0, [])), Reason::ProductMissing);
         let plan = decide(&facts, traits, Seen::Nothing);

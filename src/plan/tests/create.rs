@@ -6,9 +6,7 @@ use super::*;
 fn create_1_never_while_an_id_is_recorded() {
     for traits in vendors() {
         let recorded = Facts { recorded: Some("p1".into()), ..facts() };
-        for seen in
-            [Seen::Nothing, list(0, []), Seen::Absent { proved: false }, Seen::Absent { proved: true }]
-        {
+        for seen in [Seen::Nothing, list(0, []), denied(0, [])] {
             let plan = decide(&recorded, traits, seen);
             assert!(!matches!(plan, Plan::Create { .. } | Plan::Take { .. }), "{plan:?}");
         }
@@ -137,26 +135,46 @@ fn create_3_a_name_of_another_or_of_nobody_is_a_conflict() {
     }
 }
 
-#[test]
-fn create_4_a_taken_name_is_looked_for_60_s_then_a_conflict_then_tried_again() {
-    let taken = |now| Facts {
-        now: at(now),
-        ledger: Some(Ledger { attempt: 4, ..open(20).closed(Some(at(10))) }),
-        ..facts()
-    };
-    for traits in [&TENCENT, &LEGACY, &ALIBABA] {
-        // The look-up is begun after the refusal.
-        assert_eq!(need(&taken(11), traits), Need::List { begun_after: at(10) });
-        for now in [11, 69] {
-            let plan = decide(&taken(now), traits, list(now, []));
-            assert!(waits(&plan, Reason::Creating).after <= Duration::from_secs(5));
+/// Every refusal of a name that nobody is seen to have, and what is shown between them: the moments at which it is asked for
+/// again within so many seconds.
+fn asked_for_again(traits: &Traits, until: i64) -> Vec<i64> {
+    let mut ledger = open(20).closed_as_taken(None, at(0));
+    let mut asked = Vec::new();
+    for now in 1..=until {
+        let facts = Facts { now: at(now), ledger: Some(ledger.clone()), ..facts() };
+        assert_eq!(
+            need(&facts, traits),
+            Need::List { begun_after: at(now - 2).max(ledger.last_taken().unwrap()) }
+        );
+        match decide(&facts, traits, list(now, [])) {
+            Plan::Create { attempt } => {
+                assert_eq!(attempt, ledger.attempt + 1);
+                asked.push(now);
+                let next = Ledger { attempt, state: LedgerState::Open, ..ledger.clone() };
+                ledger = next.closed_as_taken(Some(&ledger), at(now));
+            }
+            plan if now < 60 => assert!(waits(&plan, Reason::Creating).after <= Duration::from_secs(5)),
+            plan => {
+                let wait = waits(&plan, Reason::NameConflict);
+                assert!(wait.message.contains("cannot see") && wait.message.contains("600s"));
+            }
         }
-        for now in [70, 609] {
-            let plan = decide(&taken(now), traits, list(now, []));
-            assert!(waits(&plan, Reason::NameConflict).message.contains("cannot see"));
-        }
-        creates(&decide(&taken(610), traits, list(610, [])), 5);
     }
+    assert_eq!(ledger.taken_by_us(), None, "the first attempt was told so");
+    asked
+}
+
+#[test]
+fn create_4_a_taken_name_is_asked_for_again_while_a_list_may_lag_and_then_seldom() {
+    for traits in [&TENCENT, &LEGACY, &ALIBABA] {
+        assert_eq!(asked_for_again(traits, 1_300), [5, 10, 20, 40, 60, 660, 1260]);
+    }
+}
+
+#[test]
+fn create_4_a_name_that_was_freed_is_created_at_once() {
+    let seen = Facts { now: at(1), ledger: Some(open(20).closed(None)), ..facts() };
+    creates(&decide(&seen, &TENCENT, list(1, [])), 2);
 }
 
 #[test]

@@ -118,11 +118,6 @@ fn delete_3_a_foreign_mark_in_a_list_deletes_nothing() {
 }
 
 #[test]
-fn delete_3_a_proved_absence_is_the_end() {
-    assert!(matches!(decide(&recorded(), &TENCENT, Seen::Absent { proved: true }), Plan::Gone));
-}
-
-#[test]
 fn delete_4_retain_watching_and_force_forget_never_call_the_vendor() {
     let ways = [
         (Facts { retain: true, ..recorded() }, SecretFate::Stays),

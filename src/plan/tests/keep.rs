@@ -1,5 +1,6 @@
 //! A recorded product: protocol, "Absent", "Re-create" and the end of "Adopt".
 
+use super::super::keep::agrees_after;
 use super::origin::Provenance;
 use super::*;
 
@@ -86,33 +87,101 @@ fn who_watched_before_there_were_origins_is_asked_whose_it_is_once() {
 }
 
 #[test]
-fn absent_a_proved_not_found_creates_anew() {
+fn absent_a_not_found_and_a_list_that_agree_create_anew() {
     for traits in vendors() {
-        let plan = decide(&recorded(), traits, Seen::Absent { proved: true });
+        let plan = decide(&recorded(), traits, denied(0, [sibling()]));
         assert!(matches!(&plan, Plan::Recreate { id } if id == "p1"), "{plan:?}");
-    }
-}
-
-#[test]
-fn absent_a_list_that_still_shows_what_is_gone_is_not_believed() {
-    let facts = Facts { recorded: None, previous: Some("p1".into()), ..recorded() };
-    for traits in vendors() {
-        let plan = decide(&facts, traits, list(0, [product("p1", "thermostat", Some(&ours()))]));
-        assert!(!matches!(plan, Plan::Take { .. }), "{plan:?}");
-        let seen = [product("p1", "thermostat", Some(&ours())), product("p2", "thermostat", Some(&ours()))];
-        assert_eq!(takes(&decide(&facts, traits, list(0, seen)), Claim::Mark), ("p2", vec![]));
-    }
-}
-
-#[test]
-fn absent_without_proof_nothing_is_created_or_forgotten() {
-    for traits in vendors() {
-        let plan = decide(&recorded(), traits, Seen::Absent { proved: false });
-        waits(&plan, Reason::ProductMissing);
         let deleting = Facts { deleting: true, ..recorded() };
-        let plan = decide(&deleting, traits, Seen::Absent { proved: false });
-        let wait = waits(&plan, Reason::ProductMissing);
-        assert!(wait.message.contains("force-forget=p1") && wait.message.contains("Retain"));
+        assert!(matches!(decide(&deleting, traits, denied(0, [])), Plan::Gone));
+    }
+}
+
+#[test]
+fn absent_one_answer_does_not_beat_a_list_that_shows_the_product() {
+    let shown = product("p1", "any", None);
+    for traits in vendors() {
+        for first in [None, Some(-59)] {
+            let facts = Facts { first_empty: first.map(at), ..recorded() };
+            let plan = decide(&facts, traits, denied(0, [shown.clone()]));
+            assert!(matches!(plan, Plan::Look { .. }), "{plan:?}");
+            let deleting = Facts { deleting: true, ..facts };
+            waits(&decide(&deleting, traits, denied(0, [shown.clone()])), Reason::Deleting);
+        }
+        // No list lags for so long.
+        let lasting = Facts { first_empty: Some(at(-60)), ..recorded() };
+        let plan = decide(&lasting, traits, denied(0, [shown.clone()]));
+        assert!(waits(&plan, Reason::ProductMissing).message.contains("until both agree"));
+    }
+    // Another product that was given the id is none.
+    let facts = Facts { serial: Some("1".into()), ..recorded() };
+    let another = Observed { serial: Some("2".into()), ..shown };
+    assert!(matches!(decide(&facts, &HUAWEI, denied(0, [another])), Plan::Recreate { .. }));
+}
+
+#[test]
+fn absent_what_is_younger_than_a_list_may_lag_takes_two_answers_some_time_apart() {
+    for (deadline, first, proved) in [
+        (-60, None, true),
+        (-59, None, false),
+        (-59, Some(-9), false),
+        (-59, Some(-10), true),
+        (20, Some(-10), true),
+    ] {
+        for traits in [&TENCENT, &ALIBABA, &HUAWEI] {
+            let facts = Facts { ledger: Some(open(deadline)), first_empty: first.map(at), ..recorded() };
+            let plan = decide(&facts, traits, denied(0, []));
+            assert_eq!(matches!(plan, Plan::Recreate { .. }), proved, "{deadline} {first:?}: {plan:?}");
+            assert_eq!(matches!(plan, Plan::Look { .. }), !proved, "{plan:?}");
+            let deleting = Facts { deleting: true, ..facts };
+            assert_eq!(matches!(decide(&deleting, traits, denied(0, [])), Plan::Gone), proved);
+        }
+    }
+}
+
+#[test]
+fn absent_a_list_agrees_that_is_young_and_knew_the_product() {
+    let after = |deadline| agrees_after(&Facts { ledger: Some(open(deadline)), ..recorded() });
+    assert_eq!(after(-1_000), at(-60));
+    assert_eq!(after(-90), at(-30));
+    assert_eq!(after(0), at(0), "none knew it");
+}
+
+#[test]
+fn what_was_called_gone_is_found_again_by_its_mark() {
+    let facts = Facts { recorded: None, ..recorded() };
+    for traits in vendors() {
+        let seen = list(0, [product("p1", "thermostat", Some(&ours()))]);
+        assert_eq!(takes(&decide(&facts, traits, seen), Claim::Mark), ("p1", vec![]));
+    }
+}
+
+#[test]
+fn absent_through_a_connection_that_is_not_believed_nothing_is_created_or_forgotten() {
+    for trust in [Trust::NewKey, Trust::MassLoss] {
+        for traits in vendors() {
+            let facts = Facts { trust, ..recorded() };
+            let wait = decide(&facts, traits, denied(0, [sibling()]));
+            assert!(waits(&wait, Reason::ProductMissing).message.contains("condition Ready"));
+            let plan = decide(&Facts { deleting: true, ..facts }, traits, denied(0, [sibling()]));
+            let wait = waits(&plan, Reason::ProductMissing);
+            assert!(wait.message.contains("force-forget=p1") && wait.message.contains("Retain"));
+        }
+    }
+    let shown = Facts { trust: Trust::NewKey, shown_here: true, ..recorded() };
+    assert!(matches!(decide(&shown, &TENCENT, denied(0, [])), Plan::Recreate { .. }), "the key has shown it");
+    let lost = Facts { trust: Trust::MassLoss, ..shown };
+    waits(&decide(&lost, &TENCENT, denied(0, [])), Reason::ProductMissing);
+}
+
+#[test]
+fn an_edit_through_a_key_that_has_shown_nothing_of_ours_looks_first_whose_the_id_is() {
+    for traits in vendors() {
+        let facts = Facts { trust: Trust::NewKey, check: Check::Edit, ..recorded() };
+        assert!(!matches!(need(&facts, traits), Need::Known { .. }));
+        let shown = Facts { shown_here: true, ..facts.clone() };
+        assert!(matches!(need(&shown, traits), Need::Known { .. }));
+        let rest = Facts { check: Check::Rest, ..facts };
+        assert!(matches!(need(&rest, traits), Need::Known { .. }), "nothing is sent");
     }
 }
 
@@ -121,8 +190,9 @@ fn absent_what_was_imported_or_is_only_watched_is_not_created_anew() {
     let imported = Facts { imported: Some("p1".into()), ..recorded() };
     let watched = Facts { observe_only: true, ..recorded() };
     for facts in [imported, watched] {
-        for proved in [false, true] {
-            waits(&decide(&facts, &TENCENT, Seen::Absent { proved }), Reason::ProductMissing);
+        for trust in [Trust::Shown, Trust::NewKey] {
+            let facts = Facts { trust, ..facts.clone() };
+            waits(&decide(&facts, &TENCENT, denied(0, [])), Reason::ProductMissing);
         }
     }
 }
@@ -132,38 +202,37 @@ fn absent_missing_from_a_list_is_a_hint_where_products_can_be_read() {
     for traits in [&TENCENT, &ALIBABA, &HUAWEI] {
         for deleting in [false, true] {
             let facts = Facts { deleting, first_empty: Some(at(-100)), ..recorded() };
-            let plan = plan(&facts, traits, list(0, [sibling()]), &|_| true);
-            waits(&plan, Reason::ProductMissing);
+            waits(&decide(&facts, traits, list(0, [sibling()])), Reason::ProductMissing);
         }
     }
 }
 
 #[test]
-fn absent_where_lists_are_the_only_reading_takes_two_that_show_another_of_ours() {
-    let lives = |head: &str| head == "77777777";
-    let seen = |first: Option<i64>, products: &[Observed], deleting: bool| {
-        let facts = Facts { deleting, first_empty: first.map(at), ..recorded() };
-        plan(&facts, &LEGACY, list(0, products.to_vec()), &lives)
+fn absent_where_lists_are_the_only_reading_takes_two() {
+    let seen = |first: Option<i64>, trust, deleting: bool| {
+        let facts = Facts { deleting, trust, first_empty: first.map(at), ..recorded() };
+        decide(&facts, &LEGACY, list(0, [sibling()]))
     };
     for first in [None, Some(-9)] {
-        let plan = seen(first, &[sibling()], false);
+        let plan = seen(first, Trust::Shown, false);
         let Plan::Look { after } = plan else { panic!("a hint is nothing to tell: {plan:?}") };
         assert!(after <= Duration::from_secs(10));
-        waits(&seen(first, &[sibling()], true), Reason::Deleting);
+        waits(&seen(first, Trust::Shown, true), Reason::Deleting);
     }
-    assert!(matches!(seen(Some(-10), &[sibling()], false), Plan::Recreate { .. }));
-    assert!(matches!(seen(Some(-10), &[sibling()], true), Plan::Gone));
-    // A wrong account's list is empty, too.
-    for products in [vec![], vec![product("p8", "other", Some(&foreign()))]] {
-        waits(&seen(Some(-10), &products, false), Reason::ProductMissing);
-        waits(&seen(Some(-10), &products, true), Reason::ProductMissing);
+    assert!(matches!(seen(Some(-10), Trust::Shown, false), Plan::Recreate { .. }));
+    assert!(matches!(seen(Some(-10), Trust::Shown, true), Plan::Gone));
+    // A wrong account's list lacks it, too.
+    for trust in [Trust::NewKey, Trust::MassLoss] {
+        waits(&seen(Some(-10), trust, false), Reason::ProductMissing);
+        waits(&seen(Some(-10), trust, true), Reason::ProductMissing);
     }
 }
 
 #[test]
-fn absent_a_connection_that_has_shown_the_product_needs_no_other_of_ours() {
+fn absent_a_key_that_has_shown_the_product_needs_to_show_no_other() {
     for deleting in [false, true] {
-        let facts = Facts { shown_here: true, deleting, first_empty: Some(at(-10)), ..recorded() };
+        let trust = Trust::NewKey;
+        let facts = Facts { shown_here: true, trust, deleting, first_empty: Some(at(-10)), ..recorded() };
         let plan = decide(&facts, &LEGACY, list(0, []));
         assert!(matches!((&plan, deleting), (Plan::Recreate { .. }, false) | (Plan::Gone, true)), "{plan:?}");
     }

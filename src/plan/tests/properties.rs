@@ -36,7 +36,7 @@ fn sights() -> impl Strategy<Value = Seen> {
     prop_oneof![
         Just(Seen::Nothing),
         products().prop_map(read),
-        any::<bool>().prop_map(|proved| Seen::Absent { proved }),
+        lists().prop_map(|listing| Seen::Absent { listing }),
         lists().prop_map(Seen::List),
     ]
 }
@@ -74,8 +74,9 @@ prop_compose! {
         adopted_mark in option::of(marks()),
         ledger in option::of(ledgers()),
         first_empty in option::of((-300_i64..0).prop_map(at)),
+        trust in prop::sample::select(vec![Trust::Shown, Trust::NewKey, Trust::MassLoss]),
     ) -> Facts {
-        Facts { recorded, imported, adopted_mark, ledger, first_empty, ..policies }
+        Facts { recorded, imported, adopted_mark, ledger, first_empty, trust, ..policies }
     }
 }
 
@@ -84,11 +85,13 @@ fn any_vendor() -> impl Strategy<Value = &'static Traits> {
 }
 
 /// A sight that the question allows.
-fn answer(need: &Need, products: &[Observed], absent: Option<bool>) -> Seen {
+fn answer(need: &Need, products: &[Observed], absent: Option<i64>) -> Seen {
     match need {
         Need::Nothing => Seen::Nothing,
         Need::Known { id } | Need::Read { id } => match absent {
-            Some(proved) => Seen::Absent { proved },
+            Some(begun) => Seen::Absent {
+                listing: Listing { begun: at(begun), products: products.iter().cloned().collect() },
+            },
             None => read(product(id, "thermostat", Some(&ours()))),
         },
         Need::List { begun_after } => {
@@ -167,8 +170,9 @@ proptest! {
     fn nothing_is_created_anew_or_given_up_without_proof(
         facts in any_facts(), traits in any_vendor(), seen in sights(),
     ) {
-        let proved = match &seen {
-            Seen::Absent { proved } => *proved,
+        let shows = |listing: &Listing| listing.products.iter().any(|product| Some(&product.id) == facts.recorded.as_ref());
+        let proved = facts.trust == Trust::Shown && match &seen {
+            Seen::Absent { listing } => !shows(listing),
             Seen::List(list) => !traits.reads_by_id && facts.first_empty.is_some_and(|first| list.begun > first),
             Seen::Nothing | Seen::Product(_) => false,
         };
@@ -201,11 +205,11 @@ proptest! {
     #[test]
     fn what_was_asked_for_is_enough_to_decide(
         facts in any_facts(), traits in any_vendor(), listed in prop::collection::vec(products(), 0..4),
-        absent in option::of(any::<bool>()),
+        absent in option::of(-200_i64..=0),
     ) {
         let need = need(&facts, traits);
         if let Need::List { begun_after } = need {
-            let shared = facts.ledger.as_ref().is_some_and(|ledger| ledger.taken == Some(begun_after));
+            let shared = facts.ledger.as_ref().is_some_and(|ledger| ledger.last_taken() == Some(begun_after));
             prop_assert!(begun_after <= facts.now || shared);
         }
         let plan = decide(&facts, traits, answer(&need, &listed, absent));

@@ -8,7 +8,7 @@ use iot_product_operator::api::{Adoption, Origin};
 use iot_product_operator::plan::ledger::{Ledger, LedgerState};
 use iot_product_operator::plan::mark::Mark;
 use iot_product_operator::plan::origin::{Provenance, may_deliver};
-use iot_product_operator::plan::{Check, Claim, Facts, Listing, Need, Plan, Seen, need, plan};
+use iot_product_operator::plan::{Check, Claim, Facts, Listing, Need, Plan, Seen, Trust, need, plan};
 use iot_product_operator::vendor::{Observed, Traits};
 use jiff::{SignedDuration, Timestamp};
 
@@ -126,6 +126,7 @@ impl Setting {
             deadline: ago(1_000),
             state: if written.open { LedgerState::Open } else { LedgerState::Closed },
             taken: written.taken.then(|| ago(900)),
+            again: None,
         });
         Facts {
             mark: mark(),
@@ -138,7 +139,7 @@ impl Setting {
             adoption: self.adoption,
             name: NAME.into(),
             recorded: world.recorded.map(|product| id(product).to_owned()),
-            previous: None,
+            serial: None,
             imported: world.imports.then(|| id(Product::Theirs).to_owned()),
             origin: world.origin,
             admitted: true,
@@ -146,6 +147,7 @@ impl Setting {
             ledger,
             first_empty: Some(ago(500)),
             shown_here: true,
+            trust: Trust::Shown,
             mark_seen: false,
             rival: None,
             deleted: None,
@@ -167,7 +169,7 @@ impl Setting {
                     Seen::Product(Box::new(Observed { description: mark().append_to("known"), ..known }))
                 }
                 Some(read) => Seen::Product(Box::new(read)),
-                None => Seen::Absent { proved: true },
+                None => Seen::Absent { listing: Listing { begun: now(), products: Arc::from(Vec::new()) } },
             },
             Need::List { .. } => Seen::List(Listing { begun: now(), products: Arc::from(all) }),
         }
