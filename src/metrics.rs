@@ -35,6 +35,13 @@ struct Kind {
     kind: &'static str,
 }
 
+/// One watch. The namespace is one that the operator was told to watch, so it is out of a fixed set.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Watch {
+    kind: &'static str,
+    watched: String,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Vendor {
     vendor: &'static str,
@@ -109,6 +116,7 @@ struct Instruments {
     panics: Family<Kind, Counter>,
     unreadable: Family<Kind, Gauge>,
     watch_last_event: Family<Kind, Gauge>,
+    watch_up: Family<Watch, Gauge>,
     leader: Gauge,
 }
 
@@ -135,6 +143,7 @@ impl Default for Instruments {
             panics: Family::default(),
             unreadable: Family::default(),
             watch_last_event: Family::default(),
+            watch_up: Family::default(),
             leader: Gauge::default(),
         }
     }
@@ -239,6 +248,12 @@ impl Metrics {
             .set(crate::clock::now().as_second());
     }
 
+    /// The watch of `kind` in one namespace, or with `None` in the whole cluster, works or failed.
+    pub fn watch_up(&self, kind: &'static str, namespace: Option<&str>, works: bool) {
+        let watch = Watch { kind, watched: namespace.unwrap_or_default().to_owned() };
+        self.inner.instruments.watch_up.get_or_create(&watch).set(i64::from(works));
+    }
+
     /// This process leads, or does not.
     pub fn leader(&self, leads: bool) {
         self.inner.instruments.leader.set(i64::from(leads));
@@ -301,6 +316,11 @@ impl Instruments {
             "watch_last_event_timestamp_seconds",
             "Unix time of the last event of a watch",
             self.watch_last_event.clone(),
+        );
+        r.register(
+            "watch_up",
+            "1 while a watch works, 0 after it failed; `watched` is its namespace, empty for the whole cluster",
+            self.watch_up.clone(),
         );
         r.register("leader", "1 while this process leads", self.leader.clone());
         r.register(

@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn nobody_there_is_an_error_with_the_address() {
-        let address = start(&Health::new(&[], Duration::from_mins(1))).addresses().health;
+        let address = start(&Health::new::<&str>(&[], Duration::from_mins(1))).addresses().health;
         let error = probe(&args(address, "/readyz")).unwrap_err().to_string();
         assert!(error.contains(&address.to_string()), "{error}");
     }

@@ -1,5 +1,6 @@
 //! `iot-operator run`: assembly and end of the process. No logic of products is here.
 
+mod readiness;
 mod stop;
 
 use std::sync::Arc;
@@ -20,10 +21,11 @@ use crate::controller::account_memory::Memories;
 use crate::controller::accounts::Accounts;
 use crate::controller::cached::CachedProduct;
 use crate::controller::claims::{self, Claims};
-use crate::controller::context::{Context, Filled, Scope, Settings, Wake};
+use crate::controller::context::{Context, Settings};
 use crate::controller::guarded::UnreadableObjects;
 use crate::controller::memory::Memory;
 use crate::controller::reports::Reports;
+use crate::controller::scope::{Filled, Scope, Wake};
 use crate::controller::streams::{self, Watched};
 use crate::controller::{reconcile, rounds};
 use crate::http::carrier::Internet;
@@ -35,17 +37,13 @@ use crate::server::{Health, Server, ServerError};
 use crate::slots::Slots;
 use crate::telemetry::TelemetryError;
 use crate::vendor::connection::Surroundings;
+use readiness::{ACCOUNTS, CLUSTER_ACCOUNTS, PRODUCTS, components, set_all};
 use stop::Stop;
 
 /// The main loop may be silent for this long before the process counts as dead.
 const LONGEST_SILENCE: Duration = Duration::from_mins(1);
 /// How often it shows itself.
 const BEAT: Duration = Duration::from_secs(5);
-/// Components of readiness.
-const PRODUCTS: &str = "IotProduct";
-const ACCOUNTS: &str = "IotAccount";
-const CLUSTER_ACCOUNTS: &str = "ClusterIotAccount";
-
 /// Why the operator ends.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -121,20 +119,6 @@ fn ended(lost: Result<Result<(), LeaseError>, tokio::task::JoinError>) -> RunErr
     match lost {
         Ok(Err(error)) => RunError::Lease(error),
         Ok(Ok(())) | Err(_) => RunError::Ended,
-    }
-}
-
-fn components(args: &RunArgs) -> Vec<&'static str> {
-    let mut components = vec![PRODUCTS, ACCOUNTS];
-    if args.watch_namespaces.is_empty() {
-        components.push(CLUSTER_ACCOUNTS);
-    }
-    components
-}
-
-fn set_all(health: &Health, args: &RunArgs, ready: bool) {
-    for component in components(args) {
-        health.set_ready(component, ready);
     }
 }
 
@@ -274,8 +258,9 @@ struct Crew {
 }
 
 impl Crew {
-    fn reports(&self, component: &'static str) -> Reports {
-        Reports { health: self.health.clone(), metrics: self.ctx.metrics.clone(), component }
+    fn reports(&self, component: &'static str, namespace: Option<&str>) -> Reports {
+        let (health, metrics) = (self.health.clone(), self.ctx.metrics.clone());
+        Reports { health, metrics, component, namespace: namespace.map(str::to_owned) }
     }
 
     fn stopping(&self) -> impl Future<Output = ()> + Send + Sync + 'static {
@@ -290,11 +275,12 @@ impl Crew {
     fn set_out(&self, watch: Watch, controllers: &mut JoinSet<()>) {
         let client = || self.client.clone();
         let ctx = || Arc::clone(&self.ctx);
+        let namespace = watch.namespace.as_deref();
         let (products, accounts) = match &watch.namespace {
             Some(namespace) => (Api::namespaced(client(), namespace), Api::namespaced(client(), namespace)),
             None => (Api::all(client()), Api::all(client())),
         };
-        let (reports, stop) = (self.reports(PRODUCTS), self.stopping());
+        let (reports, stop) = (self.reports(PRODUCTS, namespace), self.stopping());
         let (visits, account_visits) = (self.ctx.product_slots.clone(), self.ctx.account_slots.clone());
         controllers.spawn(streams::run(
             products,
@@ -306,7 +292,7 @@ impl Crew {
             stop,
         ));
         let (reports, stop, visit) =
-            (self.reports(ACCOUNTS), self.stopping(), account::reconcile::<IotAccount>);
+            (self.reports(ACCOUNTS, namespace), self.stopping(), account::reconcile::<IotAccount>);
         controllers.spawn(streams::run(
             accounts,
             watch.accounts,
@@ -317,7 +303,7 @@ impl Crew {
             stop,
         ));
         if watch.namespace.is_none() {
-            let (reports, stop) = (self.reports(CLUSTER_ACCOUNTS), self.stopping());
+            let (reports, stop) = (self.reports(CLUSTER_ACCOUNTS, None), self.stopping());
             let (api, visit) = (Api::all(client()), account::reconcile::<ClusterIotAccount>);
             let watched = watch.cluster_accounts;
             controllers.spawn(streams::run(api, watched, ctx(), reports, account_visits, visit, stop));

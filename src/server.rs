@@ -3,16 +3,14 @@
 //! metrics could otherwise keep the kubelet's probes from being answered.
 
 mod door;
+mod health;
 mod places;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE};
@@ -23,69 +21,12 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::metrics::{self, Metrics};
+pub use health::{Component, Health};
 
 /// Connections to the metrics port at a time.
 const METRICS_CONNECTIONS: usize = 64;
 /// Connections to the health port at a time. A kubelet has two at most.
 const HEALTH_CONNECTIONS: usize = 32;
-
-/// Whether the process works. Clones share the answer.
-#[derive(Clone, Debug)]
-pub struct Health {
-    state: Arc<Mutex<State>>,
-    longest_silence: Duration,
-}
-
-#[derive(Debug)]
-struct State {
-    components: BTreeMap<&'static str, bool>,
-    last_beat: Instant,
-}
-
-impl Health {
-    /// Not ready until every one of `components` is; alive while [`Health::beat`] is called at least every
-    /// `longest_silence`, which is counted from now.
-    pub fn new(components: &[&'static str], longest_silence: Duration) -> Self {
-        let components = components.iter().map(|component| (*component, false)).collect();
-        let state = Arc::new(Mutex::new(State { components, last_beat: Instant::now() }));
-        Self { state, longest_silence }
-    }
-
-    /// `component` works, or no longer does.
-    pub fn set_ready(&self, component: &'static str, ready: bool) {
-        self.lock().components.insert(component, ready);
-    }
-
-    /// The main loop is not stuck.
-    pub fn beat(&self) {
-        self.lock().last_beat = Instant::now();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn live(&self, now: Instant) -> (StatusCode, String) {
-        let silence = now.saturating_duration_since(self.lock().last_beat);
-        if silence <= self.longest_silence {
-            (StatusCode::OK, "ok\n".into())
-        } else {
-            let text = format!("the main loop has not shown itself for {} s\n", silence.as_secs());
-            (StatusCode::SERVICE_UNAVAILABLE, text)
-        }
-    }
-
-    fn ready(&self) -> (StatusCode, String) {
-        let state = self.lock();
-        let mut text = String::new();
-        for (component, ready) in &state.components {
-            // Writing into a String does not fail.
-            let _ = writeln!(text, "{component}: {}", if *ready { "ready" } else { "not ready" });
-        }
-        let ready = state.components.values().all(|ready| *ready);
-        (if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, text)
-    }
-}
 
 /// Why the endpoints cannot be served.
 #[derive(Debug, thiserror::Error)]

@@ -48,9 +48,8 @@ pub async fn reconcile<K: Account>(account: Arc<K>, ctx: Arc<Context>) -> Result
     let span =
         info_span!("account", kind = %K::KIND, namespace = account.namespace(), name = account.name_any());
     let id = AccountId::from_view(&account.view());
-    if timeout(PRODUCTS_LISTED, ctx.products_known()).await != Ok(true) || !ctx.knows_accounts() {
-        // A deleted account and its key would be let go although products or other accounts need them; and of a product
-        // whose account is not known yet nobody can tell that it records what another one wants.
+    if timeout(PRODUCTS_LISTED, ctx.products_known(&id)).await != Ok(true) {
+        // A deleted account and its key would be let go although products need them.
         return Ok(Action::requeue(STORES_FILL));
     }
     let visited = visit(&*account, &id, &ctx).instrument(span.clone()).await;

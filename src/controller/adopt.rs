@@ -10,6 +10,7 @@ use crate::plan::desired::Desired;
 use crate::plan::diff::needs_full_read;
 use crate::plan::ledger::{Ledger, LedgerState};
 use crate::plan::origin::{Origin, Provenance};
+use crate::plan::unseen::waits_to_take;
 use crate::plan::{Claim, SLOW, Wait};
 use crate::record::{RecordError, ledger};
 use crate::vendor::Observed;
@@ -30,7 +31,11 @@ pub async fn take(
     mut product: Observed,
     claim: Claim,
 ) -> Result<Option<Taken>, Error> {
-    let provenance = Provenance::of_found(&product, claim, &visit.facts(Some(link)));
+    let facts = visit.facts(Some(link));
+    if waits_to_take(&product, claim, &facts) {
+        claims::everybody_is_known(visit.ctx)?;
+    }
+    let provenance = Provenance::of_found(&product, claim, &facts);
     let watches = provenance.origin == Origin::Watched;
     if let Err(holder) = claims::claim(visit.ctx, &visit.object, &product, watches) {
         return Ok(Some(Taken::Refused(refused(&product.id, &holder))));

@@ -11,6 +11,7 @@ use kube::{Resource as _, ResourceExt};
 use super::accounts::AccountId;
 use super::cached::{CachedProduct, created};
 use super::context::Context;
+use super::error::ConnectError;
 use crate::api::{IotProduct, Origin, Reason};
 use crate::plan::Wait;
 use crate::vendor::Observed;
@@ -58,6 +59,13 @@ pub fn settle(ctx: &Context) {
             ctx.claims.settle(&product);
         }
     }
+}
+
+/// Fails while a part of the cluster was never listed, where an object may record any product.
+pub fn everybody_is_known(ctx: &Context) -> Result<(), ConnectError> {
+    let Some(unseen) = ctx.unseen() else { return Ok(()) };
+    tracing::debug!(kind = unseen.kind, watched = unseen.namespace, "who has the product is not known");
+    Err(ConnectError::Unseen)
 }
 
 /// Claims a product for an object. Otherwise who has it: another object that records it, or is about to. Who only watches

@@ -100,7 +100,7 @@ pub fn account_of(visit: &Visit<'_>) -> Result<Arc<AccountState>, ConnectError> 
     let (ctx, product) = (visit.ctx, &visit.object);
     let id = AccountId::of(product);
     // What is known of an account counts as long as the account is there.
-    let known = ctx.accounts.get(&id).filter(|_| ctx.account_exists(&id) || !ctx.knows_accounts());
+    let known = ctx.accounts.get(&id).filter(|_| ctx.account_exists(&id) || !ctx.knows_account(&id));
     let Some(state) = known else {
         if id.kind == AccountKind::ClusterIotAccount && !ctx.sees_cluster_accounts() {
             return Err(unusable(
@@ -108,7 +108,7 @@ pub fn account_of(visit: &Visit<'_>) -> Result<Arc<AccountState>, ConnectError> 
                 "this operator watches single namespaces and cannot use a ClusterIotAccount; name an IotAccount in accountRef",
             ));
         }
-        if ctx.account_exists(&id) || !ctx.knows_accounts() {
+        if ctx.account_exists(&id) || !ctx.knows_account(&id) {
             return Err(ConnectError::Pending(id.to_string()));
         }
         let message = format!("{id} does not exist; create it, or correct spec.accountRef");

@@ -6,18 +6,17 @@ use std::time::Duration;
 
 use crate::api::core::Secret;
 use kube::api::Api;
-use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::reflector::ObjectRef;
 use kube::{Client, Resource, ResourceExt};
 use tokio::sync::Semaphore;
-use tokio::sync::mpsc::UnboundedSender;
-use tokio::sync::watch::Receiver;
 
 use super::accounts::{AccountId, Accounts};
 use super::cached::CachedProduct;
 use super::claims::Claims;
 use super::guarded::UnreadableObjects;
 use super::memory::Memory;
-use crate::api::{ClusterIotAccount, IotAccount, IotProduct};
+use super::scope::{Scope, Unseen};
+use crate::api::{AccountKind, IotProduct};
 use crate::metrics::Metrics;
 use crate::plan::mark::Mark;
 use crate::record::events::Events;
@@ -38,43 +37,6 @@ pub struct Settings {
     pub vendor_timeout: Duration,
     /// Bound of one visit; longer than a vendor operation, so that status is still written after a hang.
     pub reconcile_timeout: Duration,
-}
-
-/// Objects to look at again, by kind.
-pub struct Wake {
-    /// Products, by namespace controller.
-    pub products: UnboundedSender<ObjectRef<CachedProduct>>,
-    /// Accounts.
-    pub accounts: UnboundedSender<ObjectRef<IotAccount>>,
-    /// Cluster accounts.
-    pub cluster_accounts: UnboundedSender<ObjectRef<ClusterIotAccount>>,
-}
-
-/// Which stores were filled once. `Store::wait_until_ready` cannot be asked: it wakes who asked last alone
-/// (kube-runtime 5.0, `utils/delayed_init.rs`), and a controller that is not woken begins late.
-pub struct Filled {
-    /// That of the products.
-    pub products: Receiver<bool>,
-    /// Of the accounts.
-    pub accounts: Receiver<bool>,
-    /// Of the cluster accounts.
-    pub cluster_accounts: Receiver<bool>,
-}
-
-/// The stores of one scope: the whole cluster, or one namespace.
-pub struct Scope {
-    /// Products.
-    pub products: Store<CachedProduct>,
-    /// Accounts.
-    pub accounts: Store<IotAccount>,
-    /// Cluster accounts; `None` where the operator may not see them.
-    pub cluster_accounts: Option<Store<ClusterIotAccount>>,
-    /// Which of them can be relied on.
-    pub filled: Filled,
-    /// Wakes objects of this scope.
-    pub wake: Wake,
-    /// The namespace; `None` for the whole cluster.
-    pub namespace: Option<String>,
 }
 
 /// What every visit shares.
@@ -173,23 +135,31 @@ impl Context {
         recorded
     }
 
-    /// Waits until every store of products was filled once; `false` when one never will be. Before, an account looks
-    /// as if nobody used it.
-    pub async fn products_known(&self) -> bool {
-        for scope in &self.scopes {
-            let mut filled = scope.filled.products.clone();
-            if filled.wait_for(|filled| *filled).await.is_err() {
-                return false;
-            }
-        }
-        true
+    /// Waits until the store of the products that can name an account was filled once; `false` when it never will be.
+    /// Before, the account looks as if nobody used it.
+    pub async fn products_known(&self, account: &AccountId) -> bool {
+        let Some(scope) = self.scope(account.namespace.as_deref()) else { return false };
+        let mut filled = scope.filled.products.clone();
+        filled.wait_for(|filled| *filled).await.is_ok()
     }
 
-    /// Whether every store of accounts was filled once. Before, an account looks as if it did not exist.
-    pub fn knows_accounts(&self) -> bool {
-        self.scopes.iter().all(|Scope { filled, cluster_accounts, .. }| {
-            *filled.accounts.borrow() && (cluster_accounts.is_none() || *filled.cluster_accounts.borrow())
+    /// Whether the store that would hold an account was filled once. Before, the account looks as if it did not exist.
+    pub fn knows_account(&self, account: &AccountId) -> bool {
+        self.scope(account.namespace.as_deref()).is_some_and(|scope| match account.kind {
+            AccountKind::IotAccount => *scope.filled.accounts.borrow(),
+            AccountKind::ClusterIotAccount => *scope.filled.cluster_accounts.borrow(),
         })
+    }
+
+    /// A kind of account of which nobody knows yet whether one names a Secret of this namespace.
+    pub fn unseen_accounts(&self, namespace: &str) -> Option<&'static str> {
+        self.scope(Some(namespace)).and_then(Scope::unseen_accounts)
+    }
+
+    /// A part of the cluster that was never listed, though the operator is to watch it. What is there may record any
+    /// product of the place where it is.
+    pub fn unseen(&self) -> Option<Unseen<'_>> {
+        self.scopes.iter().find_map(Scope::unseen)
     }
 
     /// Whether the account's object is in a store.
@@ -242,6 +212,6 @@ impl Context {
     }
 
     fn scope(&self, namespace: Option<&str>) -> Option<&Scope> {
-        self.scopes.iter().find(|scope| scope.namespace.is_none() || scope.namespace.as_deref() == namespace)
+        self.scopes.iter().find(|scope| scope.covers(namespace))
     }
 }

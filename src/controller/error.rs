@@ -15,6 +15,13 @@ pub enum ConnectError {
     /// It was not looked at yet; it wakes its products when it was.
     #[error("account {0} is being looked at")]
     Pending(String),
+    /// Another object may have the product, in a part of the cluster that was never listed. Which part that is, others'
+    /// users need not know.
+    #[error(
+        "another IotProduct may already have this product, in a watched namespace that the operator cannot list; its \
+         /readyz and log name the namespace and say what to do; retried within 60s"
+    )]
+    Unseen,
     /// It does not exist, does not admit the product, is of another vendor, or cannot be used.
     #[error("{message}")]
     Unusable {
@@ -210,6 +217,10 @@ pub fn verdict(error: &Error, situation: Situation<'_>) -> Verdict {
             None,
             Delay::After(Duration::from_secs(2)),
         )),
+        Error::Connect(ConnectError::Unseen) => {
+            let message = format!("{error}{}", situation.way_out());
+            plain(doing(situation), message, passing(situation), Delay::Backoff(PASSING))
+        }
         Error::Connect(ConnectError::Unusable { reason, message }) => unusable(*reason, message, situation),
         Error::Vendor(error) => Verdict { vendors: true, ..vendor(error, situation) },
         Error::List(error) => Verdict { vendors: true, ..vendor(error, situation) },

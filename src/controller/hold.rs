@@ -19,8 +19,13 @@ pub async fn hold(api: &Api<Secret>, secret: &Secret) -> Result<(), RecordError>
     ledger::set_finalizer(api, secret, IN_USE_FINALIZER, true).await.map(drop)
 }
 
-/// Takes the finalizer off a Secret, unless another account still names it and may need it.
+/// Takes the finalizer off a Secret, unless another account still names it and may need it. While accounts of one kind
+/// were never listed nobody knows that.
 pub async fn release(ctx: &Context, held: &NamespacedSecretRef, but: &AccountId) -> Result<(), RecordError> {
+    if let Some(kind) = ctx.unseen_accounts(&held.namespace) {
+        let why = format!("the operator cannot list {kind}s, and one of them may need the Secret");
+        return Err(RecordError::Refused { what: "letting the credentials Secret go", why });
+    }
     if naming(ctx, held).iter().any(|other| other.id != *but && other.needs) {
         return Ok(());
     }
@@ -67,6 +72,9 @@ fn naming(ctx: &Context, held: &NamespacedSecretRef) -> Vec<Naming> {
 /// Whether a Secret that is being deleted alone may go at once: a key rotation by delete and create. Not
 /// while its namespace, an account that names it or a product of one is ending, too.
 pub async fn deleted_alone(ctx: &Context, secret: &Secret) -> Result<bool, RecordError> {
+    if ctx.unseen_accounts(&secret.namespace().unwrap_or_default()).is_some() {
+        return Ok(false);
+    }
     let held =
         NamespacedSecretRef { namespace: secret.namespace().unwrap_or_default(), name: secret.name_any() };
     let needed = naming(ctx, &held).iter().any(|account| {

@@ -29,6 +29,7 @@ pub mod reconcile;
 pub mod reports;
 pub mod requeue;
 pub mod rounds;
+pub mod scope;
 pub mod settle;
 pub mod streams;
 pub mod sweep;

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::connect::Link;
 use super::error::Error;
 use super::visit::Visit;
-use crate::api::{IotProductStatus, Reason};
+use crate::api::IotProductStatus;
 use crate::plan::keep::{agrees, agrees_after};
 use crate::plan::lookups::Sought;
 use crate::plan::origin::is_owned;
@@ -84,11 +84,10 @@ fn note(visit: &Visit<'_>, link: &Link, facts: &Facts, listing: &Listing) {
 /// of the calls that follow is believed.
 fn known_to_go(visit: &Visit<'_>, link: &Link, facts: &Facts) -> Option<Observed> {
     let traits = link.connection.traits();
-    let disputed = visit.ready_reason().as_deref() == Some(Reason::NameConflict.as_str());
     // What the vendor says is deleted is looked for, and what an earlier call left in doubt.
     let deleted = facts.deleted.is_some() || facts.check == Check::Full;
     let doubted = !facts.admitted || !is_owned(facts);
-    if !facts.deleting || doubted || traits.can_remark || disputed || deleted || !facts.shown_here {
+    if !facts.deleting || doubted || traits.can_remark || visit.disputed() || deleted || !facts.shown_here {
         return None;
     }
     from_status(&visit.status(), &visit.mark, traits)

@@ -18,9 +18,10 @@ use super::observe::observe;
 use super::outcome::Outcome;
 use super::requeue::wait;
 use super::visit::Visit;
-use super::{act, conclude, delete};
+use super::{act, claims, conclude, delete};
 use crate::api::IotProduct;
 use crate::plan::desired::{Desired, desired};
+use crate::plan::unseen::waits_with_recorded;
 use crate::plan::{Need, Plan, Seen, need, plan};
 use crate::record::RecordError;
 use crate::vendor::connection::traits;
@@ -82,6 +83,9 @@ async fn stages(visit: &mut Visit<'_>, linked: &mut Option<Link>) -> Result<Outc
     }
     if !facts.deleting {
         visit.ctx.events.in_use(&visit.namespace);
+    }
+    if waits_with_recorded(&facts, visit.disputed()) {
+        claims::everybody_is_known(visit.ctx).map_err(Error::from)?;
     }
     let desired = wish(visit, traits)?;
     let link = linked.insert(connect(visit).await?);

@@ -15,7 +15,7 @@ use tracing::{error, info, warn};
 use super::context::Context;
 use super::guarded::Unreadable;
 use crate::metrics::Metrics;
-use crate::server::Health;
+use crate::server::{Component, Health};
 
 /// How soon an object whose visit panicked is visited again.
 const AFTER_PANIC: Duration = Duration::from_mins(1);
@@ -29,6 +29,36 @@ pub struct Reports {
     pub metrics: Metrics,
     /// The component of readiness, which is also the kind in metrics.
     pub component: &'static str,
+    /// The namespace that is watched; `None` for the whole cluster.
+    pub namespace: Option<String>,
+}
+
+impl Reports {
+    fn part(&self) -> Component {
+        Component::new(self.component, self.namespace.as_deref())
+    }
+
+    /// What to do about a watch that fails.
+    fn remedy(&self, error: &watcher::Error) -> &'static str {
+        let code = match error {
+            watcher::Error::InitialListFailed(kube::Error::Api(status))
+            | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => status.code,
+            _ => 0,
+        };
+        match (code, &self.namespace) {
+            (404, _) => {
+                "the API server does not know this kind: install the CustomResourceDefinitions (crds/); looking again"
+            }
+            (403, Some(_)) => {
+                "it may not be listed: create the namespace and grant the operator the Role of docs/operations.md there, or \
+                 take the namespace out of --watch-namespaces; looking again"
+            }
+            (403, None) => {
+                "it may not be listed: grant the operator the ClusterRole of docs/operations.md; looking again"
+            }
+            _ => "the watch failed and starts again",
+        }
+    }
 }
 
 /// Says on an unreadable object that the operator cannot read it. Many at once are said in the log alone: the place of
@@ -60,21 +90,16 @@ pub fn report<K>(event: &Result<Event<K>, watcher::Error>, reports: &Reports) {
         Ok(event) => {
             reports.metrics.watch_event(reports.component);
             if matches!(event, Event::InitDone) {
-                info!(kind = reports.component, "watching");
-                reports.health.set_ready(reports.component, true);
+                info!(kind = reports.component, watched = reports.namespace, "watching");
+                reports.health.set_ready(reports.part(), true);
+                reports.metrics.watch_up(reports.component, reports.namespace.as_deref(), true);
             }
         }
         Err(error) => {
-            reports.health.set_ready(reports.component, false);
-            let missing = matches!(error, watcher::Error::InitialListFailed(kube::Error::Api(status)) if status.code == 404);
-            if missing {
-                warn!(
-                    kind = reports.component,
-                    "the API server does not know this kind: install the CustomResourceDefinitions (crds/); looking again"
-                );
-            } else {
-                warn!(kind = reports.component, %error, "the watch failed and is begun anew");
-            }
+            let remedy = reports.remedy(error);
+            reports.health.set_trouble(reports.part(), remedy);
+            reports.metrics.watch_up(reports.component, reports.namespace.as_deref(), false);
+            warn!(kind = reports.component, watched = reports.namespace, %error, "{remedy}");
         }
     }
 }
@@ -100,7 +125,7 @@ mod tests {
     async fn a_panic_ends_one_visit_and_is_counted() {
         let metrics = Metrics::new();
         let health = Health::new(&["IotProduct"], AFTER_PANIC);
-        let reports = Reports { health, metrics: metrics.clone(), component: "IotProduct" };
+        let reports = Reports { health, metrics: metrics.clone(), component: "IotProduct", namespace: None };
         let after = contained(reports.clone(), async { panic!("a bug") }).await;
         assert_eq!(after, Ok(Action::requeue(AFTER_PANIC)));
         let fine = contained(reports, async { Ok(Action::await_change()) }).await;

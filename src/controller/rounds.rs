@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use kube::{Resource as _, ResourceExt as _};
 
+use super::accounts::AccountId;
 use super::cached::revision;
 use super::claims;
 use super::context::Context;
@@ -23,10 +24,9 @@ pub async fn count(ctx: Arc<Context>) {
         turn.tick().await;
         ctx.metrics.products(&super::census::products(&ctx));
         claims::settle(&ctx);
-        if ctx.knows_accounts() {
-            ctx.account_memories.keep_only(|id| ctx.account_exists(id));
-            ctx.accounts.keep_only(|id| ctx.account_exists(id));
-        }
+        let may_exist = |id: &AccountId| ctx.account_exists(id) || !ctx.knows_account(id);
+        ctx.account_memories.keep_only(may_exist);
+        ctx.accounts.keep_only(may_exist);
         settle(&ctx);
     }
 }

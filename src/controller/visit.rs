@@ -122,6 +122,11 @@ impl<'a> Visit<'a> {
         self.condition().map(|ready| ready.reason.clone())
     }
 
+    /// When it was last looked at, another had the product.
+    pub fn disputed(&self) -> bool {
+        self.ready_reason().as_deref() == Some(Reason::NameConflict.as_str())
+    }
+
     fn condition(&self) -> Option<&Condition> {
         condition::get(&self.object.status.as_ref()?.conditions, READY)
     }

@@ -15,6 +15,7 @@ pub mod mark;
 pub mod origin;
 pub mod password;
 pub mod search;
+pub mod unseen;
 
 use std::sync::Arc;
 use std::time::Duration;

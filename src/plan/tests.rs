@@ -7,6 +7,7 @@ mod delete;
 mod keep;
 mod properties;
 mod unclear;
+mod unseen;
 mod wish;
 
 use std::collections::BTreeMap;

@@ -2,6 +2,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, TcpStream};
 
 use super::*;
+use std::time::Duration;
 
 const SILENCE: Duration = Duration::from_mins(1);
 /// Far longer than any limit of the server's; a test that waits so long fails.
@@ -54,8 +55,27 @@ fn ready_when_all_components_are() {
 }
 
 #[test]
+fn ready_when_all_of_one_namespace_is() {
+    let parts = [("accounts", "a"), ("accounts", "b"), ("products", "a"), ("products", "b")];
+    let parts = parts.map(|(name, namespace)| Component::new(name, Some(namespace)));
+    let health = Health::new(&parts, SILENCE);
+    let ready = || health.ready().0 == StatusCode::OK;
+    health.set_ready(parts[0].clone(), true);
+    health.set_ready(parts[3].clone(), true);
+    assert!(!ready(), "half of each");
+    health.set_ready(parts[2].clone(), true);
+    assert!(ready());
+    health.set_trouble(parts[1].clone(), "grant a Role");
+    let (status, body) = health.ready();
+    assert_eq!(status, StatusCode::OK);
+    assert!(body.contains("accounts in namespace b: not ready: grant a Role\n"), "{body}");
+    health.set_ready("leader election", false);
+    assert!(!ready(), "what is in no namespace has to work");
+}
+
+#[test]
 fn alive_while_the_main_loop_beats() {
-    let health = Health::new(&[], SILENCE);
+    let health = Health::new::<&str>(&[], SILENCE);
     let begin = Instant::now();
     assert_eq!(health.live(begin + SILENCE / 2).0, StatusCode::OK);
     let (status, text) = health.live(begin + SILENCE * 2);
@@ -63,13 +83,13 @@ fn alive_while_the_main_loop_beats() {
     assert!(text.contains("main loop"), "{text}");
     health.beat();
     assert_eq!(ask(start(&health).addresses().health, "GET", "/livez"), (200, "ok\n".into()));
-    let stuck = Health::new(&[], Duration::ZERO);
+    let stuck = Health::new::<&str>(&[], Duration::ZERO);
     assert_eq!(ask(start(&stuck).addresses().health, "GET", "/livez").0, 503);
 }
 
 #[test]
 fn answers_while_every_worker_is_busy() {
-    let health = Health::new(&[], SILENCE);
+    let health = Health::new::<&str>(&[], SILENCE);
     let busy = tokio::runtime::Builder::new_current_thread().build().unwrap();
     busy.block_on(async {
         // This thread is the only one of its runtime, and blocks.
@@ -82,7 +102,7 @@ fn answers_while_every_worker_is_busy() {
 
 #[test]
 fn each_port_serves_its_own_and_says_where_the_rest_is() {
-    let server = start(&Health::new(&[], SILENCE));
+    let server = start(&Health::new::<&str>(&[], SILENCE));
     let Addresses { metrics, health } = server.addresses();
     for (address, path, hint) in [
         (metrics, "/", "/metrics"),
@@ -101,7 +121,7 @@ fn each_port_serves_its_own_and_says_where_the_rest_is() {
 
 #[test]
 fn a_taken_address_is_an_error_that_names_the_flag() {
-    let health = Health::new(&[], SILENCE);
+    let health = Health::new::<&str>(&[], SILENCE);
     let server = start(&health);
     let (taken, free) = (server.addresses(), SocketAddr::from(([127, 0, 0, 1], 0)));
     for (metrics, of_health, flag) in
@@ -115,21 +135,21 @@ fn a_taken_address_is_an_error_that_names_the_flag() {
 
 #[test]
 fn dropping_it_frees_the_addresses() {
-    let health = Health::new(&[], SILENCE);
+    let health = Health::new::<&str>(&[], SILENCE);
     let Addresses { metrics, health } = start(&health).addresses();
     assert!(TcpStream::connect(metrics).is_err() && TcpStream::connect(health).is_err());
 }
 
 #[test]
 fn both_ports_listen_on_ipv6_too() {
-    let server = start_at(Ipv6Addr::LOCALHOST, &Health::new(&[], SILENCE));
+    let server = start_at(Ipv6Addr::LOCALHOST, &Health::new::<&str>(&[], SILENCE));
     assert_eq!(ask(server.addresses().health, "GET", "/livez").0, 200);
     assert_eq!(ask(server.addresses().metrics, "GET", "/metrics").0, 200);
 }
 
 #[test]
 fn whoever_holds_connections_keeps_nobody_from_an_answer() {
-    let server = start(&Health::new(&[], SILENCE));
+    let server = start(&Health::new::<&str>(&[], SILENCE));
     let Addresses { metrics, health } = server.addresses();
     let mut idle = Vec::new();
     for address in [metrics, health] {
@@ -151,7 +171,7 @@ fn whoever_holds_connections_keeps_nobody_from_an_answer() {
 
 #[test]
 fn a_connection_without_a_request_is_closed() {
-    let server = start(&Health::new(&[], SILENCE));
+    let server = start(&Health::new::<&str>(&[], SILENCE));
     for address in [server.addresses().metrics, server.addresses().health] {
         let (silent, mut slow) = (connect(address), connect(address));
         write!(slow, "GET /metrics HTTP/1.1\r\n").unwrap();
@@ -165,7 +185,7 @@ fn a_connection_without_a_request_is_closed() {
 
 #[test]
 fn one_answer_a_connection() {
-    let server = start(&Health::new(&[], SILENCE));
+    let server = start(&Health::new::<&str>(&[], SILENCE));
     let mut connection = connect(server.addresses().health);
     let twice = "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n".repeat(2);
     connection.write_all(twice.as_bytes()).unwrap();

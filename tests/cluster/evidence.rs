@@ -39,6 +39,14 @@ impl Evidence {
         path
     }
 
+    /// Lines of all logs that have every one of these texts in them.
+    pub(crate) fn lines_with(&self, texts: &[&str]) -> Vec<String> {
+        let logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = logs.iter().map(|path| fs::read_to_string(path).unwrap_or_default());
+        let has = |line: &&str| texts.iter().all(|text| line.contains(text));
+        read.flat_map(|log| log.lines().filter(has).map(str::to_owned).collect::<Vec<_>>()).collect()
+    }
+
     /// Keeps a secret in mind that the vendor will not know any more when the test ends.
     pub(crate) fn remember(&self, secret: &str) {
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner).insert(secret.to_owned());

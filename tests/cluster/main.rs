@@ -62,6 +62,7 @@ mod removal;
 mod renamed;
 mod rights;
 mod rules;
+mod scopes;
 mod secrets;
 mod session;
 mod side;
@@ -126,6 +127,7 @@ fn all() -> Vec<Test> {
         renamed::tests(),
         rights::tests(),
         rules::tests(),
+        scopes::tests(),
         secrets::tests(),
         startup::tests(),
         states::tests(),

@@ -9,7 +9,7 @@ use crate::world::{PATIENCE, World, until};
 tests!(Shared { an_account_is_not_let_go_before_its_products_are_known });
 
 /// What an operator of one namespace needs, but for the products.
-const ROLE: &str = "
+pub(crate) const ROLE: &str = "
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
 metadata: {name: operator}
@@ -27,7 +27,7 @@ subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: USER}]
 ";
 
 /// And those.
-const PRODUCTS: &str = "
+pub(crate) const PRODUCTS: &str = "
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
 metadata: {name: products}

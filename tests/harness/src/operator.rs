@@ -100,6 +100,11 @@ impl Operator {
         status.ok_or_else(|| io::Error::other(answer))
     }
 
+    /// A page of its health server, with the head of the answer.
+    pub async fn health_page(&self, path: &str) -> io::Result<String> {
+        ask(self.health, path).await
+    }
+
     /// A page of its metrics server, with the head of the answer.
     pub async fn page(&self, path: &str) -> io::Result<String> {
         ask(self.metrics, path).await
