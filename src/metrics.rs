@@ -115,6 +115,7 @@ struct Instruments {
     secret_writes: Counter,
     panics: Family<Kind, Counter>,
     unreadable: Family<Kind, Gauge>,
+    orphaned: Family<Vendor, Counter>,
     watch_last_event: Family<Kind, Gauge>,
     watch_up: Family<Watch, Gauge>,
     leader: Gauge,
@@ -142,6 +143,7 @@ impl Default for Instruments {
             secret_writes: Counter::default(),
             panics: Family::default(),
             unreadable: Family::default(),
+            orphaned: Family::default(),
             watch_last_event: Family::default(),
             watch_up: Family::default(),
             leader: Gauge::default(),
@@ -170,6 +172,11 @@ impl Metrics {
     pub fn unreadable(&self, kind: &'static str, count: usize) {
         let gauge = self.inner.instruments.unreadable.get_or_create(&Kind { kind });
         gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// An object left with the finalizer taken off by another client; its product may remain at the vendor.
+    pub fn orphaned(&self, vendor: &'static str) {
+        self.inner.instruments.orphaned.get_or_create(&Vendor { vendor }).inc();
     }
 
     /// A visit of an object of `kind` panicked.
@@ -310,6 +317,11 @@ impl Instruments {
             "unreadable_objects",
             "Objects that the operator cannot read and leaves alone",
             self.unreadable.clone(),
+        );
+        r.register(
+            "orphaned_products",
+            "IotProducts that are gone without the operator's leave, so that their products may remain at the vendor",
+            self.orphaned.clone(),
         );
         r.register("secret_writes", "Output Secrets created or changed", self.secret_writes.clone());
         r.register(

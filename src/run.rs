@@ -22,6 +22,7 @@ use crate::controller::accounts::Accounts;
 use crate::controller::cached::CachedProduct;
 use crate::controller::claims::{self, Claims};
 use crate::controller::context::{Context, Settings};
+use crate::controller::finalizer::{self, Finalizers};
 use crate::controller::guarded::UnreadableObjects;
 use crate::controller::memory::Memory;
 use crate::controller::reports::Reports;
@@ -223,7 +224,8 @@ struct Watch {
 
 impl Watch {
     fn new(namespace: Option<String>) -> Self {
-        let products = Watched::new(namespace.clone()).when_gone(claims::freed);
+        let products =
+            Watched::new(namespace.clone()).when_gone(product_gone).when_hold_lost(finalizer::lost);
         let accounts = Watched::new(namespace.clone()).when_gone(account::left);
         let cluster_accounts = Watched::new(None).when_gone(account::left);
         Self { namespace, products, accounts, cluster_accounts }
@@ -247,6 +249,12 @@ impl Watch {
             namespace: self.namespace.clone(),
         }
     }
+}
+
+/// A product left the store: what it had may be another's, or nobody's.
+fn product_gone(gone: &CachedProduct, ctx: &Arc<Context>) {
+    claims::freed(gone, ctx);
+    finalizer::vanished(gone, ctx);
 }
 
 /// What every controller of the process is given.
@@ -332,6 +340,7 @@ pub fn start(
         client: clients.api,
         settings,
         memory: Memory::default(),
+        finalizers: Finalizers::default(),
         claims: Claims::default(),
         accounts: Accounts::default(),
         account_memories: Memories::default(),

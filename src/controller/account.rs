@@ -280,7 +280,7 @@ fn connect<K: Account>(account: &K, ctx: &Context, secret: Option<&Secret>, memo
 
 /// An account left the store: nothing of it is used any more, whoever took its finalizer off, and a key that was taken
 /// away with it signs nothing more.
-pub fn left<K: Account>(account: &K, ctx: &Context) {
+pub fn left<K: Account>(account: &K, ctx: &Arc<Context>) {
     let id = AccountId::from_view(&account.view());
     ctx.accounts.remove(&id);
     ctx.accounts.forget_done(account.meta().uid.as_deref().unwrap_or_default());

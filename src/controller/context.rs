@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use super::accounts::{AccountId, Accounts};
 use super::cached::CachedProduct;
 use super::claims::Claims;
+use super::finalizer::Finalizers;
 use super::guarded::UnreadableObjects;
 use super::memory::Memory;
 use super::scope::{Scope, Unseen};
@@ -47,6 +48,8 @@ pub struct Context {
     pub settings: Settings,
     /// What this process remembers.
     pub memory: Memory,
+    /// Who let go of which object.
+    pub finalizers: Finalizers,
     /// Claims on existing products.
     pub claims: Claims,
     /// The accounts' states.

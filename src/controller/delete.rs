@@ -150,6 +150,7 @@ async fn record_found(visit: &mut Visit<'_>, link: &Link, product: Observed) -> 
 /// The finalizer goes last.
 async fn release(visit: &mut Visit<'_>, reason: &str, note: &str) -> Result<Outcome, Error> {
     visit.ctx.events.normal(&visit.object, reason, "Delete", note).await;
+    visit.ctx.finalizers.release(&visit.uid);
     ledger::set_finalizer(&visit.api(), &visit.object, PRODUCT_FINALIZER, false).await?;
     tracing::info!(namespace = %visit.namespace, uid = %visit.uid, "{note}");
     Ok(Outcome::Finished)

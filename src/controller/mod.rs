@@ -18,6 +18,7 @@ pub mod credentials;
 pub mod delete;
 pub mod error;
 pub mod facts;
+pub mod finalizer;
 pub mod guarded;
 pub mod hold;
 pub mod memory;

@@ -18,7 +18,7 @@ use super::observe::observe;
 use super::outcome::Outcome;
 use super::requeue::wait;
 use super::visit::Visit;
-use super::{act, claims, conclude, delete};
+use super::{act, claims, conclude, delete, finalizer};
 use crate::api::IotProduct;
 use crate::plan::desired::{Desired, desired};
 use crate::plan::unseen::waits_with_recorded;
@@ -73,6 +73,7 @@ async fn stages(visit: &mut Visit<'_>, linked: &mut Option<Link>) -> Result<Outc
     if !visit.make_live().await? {
         return Ok(Outcome::Finished);
     }
+    finalizer::restore(visit).await?;
     let traits = traits(visit.object.spec.vendor);
     let facts = visit.facts(None);
     if (facts.deleting || facts.suspended) && need(&facts, traits) == Need::Nothing {

@@ -43,7 +43,8 @@ where
     pub filled: Sender<bool>,
     namespace: Option<String>,
     writer: Writer<K>,
-    gone: fn(&K, &Context),
+    gone: fn(&K, &Arc<Context>),
+    lost: fn(&K, &Context),
     woken: UnboundedReceiver<ObjectRef<K>>,
 }
 
@@ -55,25 +56,41 @@ where
     pub fn new(namespace: Option<String>) -> Self {
         let (store, writer) = store();
         let (wake, woken) = unbounded_channel();
-        Self { store, wake, filled: Sender::new(false), namespace, writer, woken, gone: |_, _| {} }
+        Self {
+            store,
+            wake,
+            filled: Sender::new(false),
+            namespace,
+            writer,
+            woken,
+            gone: |_, _| {},
+            lost: |_, _| {},
+        }
+    }
+
+    /// Has something done with an object as it was before it lost the operator's finalizer.
+    #[must_use]
+    pub fn when_hold_lost(self, lost: fn(&K, &Context)) -> Self {
+        Self { lost, ..self }
     }
 
     /// Has something done after an object left the store.
     #[must_use]
-    pub fn when_gone(self, gone: fn(&K, &Context)) -> Self {
+    pub fn when_gone(self, gone: fn(&K, &Arc<Context>)) -> Self {
         Self { gone, ..self }
     }
 }
 
 /// Keeps the store, and passes on what is not known yet or changed in what asks for a visit: of a list only when
 /// all of it is in the store, else its visit would not find it; and what is at rest there has time. Tells of objects
-/// that are gone.
+/// that are gone, and of those that lost the operator's finalizer, as they were before.
 fn keep<K>(
     events: impl Stream<Item = Result<Event<K>, watcher::Error>> + Send,
     store: Store<K>,
     mut writer: Writer<K>,
     filled: Sender<bool>,
     gone: impl Fn(&K) + Send + 'static,
+    lost: impl Fn(&K) + Send + 'static,
     have_time: UnboundedSender<Arc<K>>,
 ) -> impl Stream<Item = Result<K, watcher::Error>> + Send
 where
@@ -87,6 +104,9 @@ where
             Err(error) => failed = Some(Err(error)),
             Ok(event) => {
                 let before = if of_list { store.state() } else { Vec::new() };
+                if let Some(before) = loser(&event, &store) {
+                    lost(&before);
+                }
                 let asks = changes(&event, &store);
                 writer.apply_watcher_event(&event);
                 match &event {
@@ -139,8 +159,18 @@ where
 fn changes<K: Cached + Clone>(event: &Event<K>, known: &Store<K>) -> Option<ObjectRef<K>> {
     let (Event::Apply(object) | Event::InitApply(object)) = event else { return None };
     let object_ref = ObjectRef::from_obj(object);
-    let same = |before: Arc<K>| before.meta().uid == object.meta().uid && before.asks() == object.asks();
+    let same = |before: Arc<K>| {
+        before.meta().uid == object.meta().uid && before.asks() == object.asks() && !object.lost_hold(&before)
+    };
     (!known.get(&object_ref).is_some_and(same)).then_some(object_ref)
+}
+
+/// The object of an event as it was before, if it lost the operator's finalizer.
+fn loser<K: Cached + Clone>(event: &Event<K>, known: &Store<K>) -> Option<Arc<K>> {
+    let (Event::Apply(object) | Event::InitApply(object) | Event::Delete(object)) = event else {
+        return None;
+    };
+    known.get(&ObjectRef::from_obj(object)).filter(|before| object.lost_hold(before))
 }
 
 /// In pages. A list of "any" version would be answered from the API server's memory, which ignores the size of a page and
@@ -181,8 +211,8 @@ pub async fn run<K, F>(
     K: Cached + Clone + DeserializeOwned + std::fmt::Debug + Send + Sync + 'static,
     F: Future<Output = Result<Action, Infallible>> + Send + 'static,
 {
-    let Watched { store, wake, filled, namespace, writer, woken, gone } = watched;
-    let (seen, left) = (reports.clone(), Arc::clone(&ctx));
+    let Watched { store, wake, filled, namespace, writer, woken, gone, lost } = watched;
+    let (seen, left, loser) = (reports.clone(), Arc::clone(&ctx), Arc::clone(&ctx));
     let guard = Guard::new(reports.component, namespace, ctx.unreadable.clone(), store.clone());
     let (reader, ending) = (store.clone(), slots.clone());
     let visit = move |object: Arc<K>, ctx| {
@@ -217,7 +247,8 @@ pub async fn run<K, F>(
             std::future::ready(event)
         });
     let (have_time, at_rest) = unbounded_channel();
-    let changes = keep(events, store.clone(), writer, filled, move |object| gone(object, &left), have_time);
+    let (gone, lost) = (move |object: &K| gone(object, &left), move |object: &K| lost(object, &loser));
+    let changes = keep(events, store.clone(), writer, filled, gone, lost, have_time);
     let woken = futures::stream::unfold(woken, |mut woken| async {
         let object = woken.recv().await?;
         Some((object, woken))
@@ -270,7 +301,7 @@ mod tests {
         let (have_time, have_had) = unbounded_channel();
         let filled = Sender::new(false);
         let known = filled.subscribe();
-        let passed = keep(events, store, writer, filled, tell, have_time).map(|object| {
+        let passed = keep(events, store, writer, filled, tell, |_| {}, have_time).map(|object| {
             let object = object.unwrap();
             assert!(reader.get(&ObjectRef::from_obj(&object)).is_some(), "its visit finds it in the store");
             object.name_any()
@@ -325,6 +356,20 @@ mod tests {
         let asked = listed();
         assert_eq!(asked.page_size, Some(PAGE));
         assert_eq!(asked.list_semantic, watcher::ListSemantic::MostRecent, "others have none");
+    }
+
+    #[tokio::test]
+    async fn what_another_client_wrote_without_finalizer_and_ledger_is_visited() {
+        let mut replaced = at_rest("a");
+        replaced.metadata.finalizers = None;
+        replaced.metadata.annotations = None;
+        let (held, replaced) = (CachedProduct::of(at_rest("a")), CachedProduct::of(replaced));
+        let lists =
+            |object: &CachedProduct| vec![Event::Init, Event::InitApply(object.clone()), Event::InitDone];
+        let (passed, _) = kept([lists(&held), vec![Event::Apply(replaced.clone())]].concat()).await;
+        assert_eq!(passed.join(" "), "a later:a");
+        let (passed, _) = kept([lists(&held), lists(&replaced)].concat()).await;
+        assert_eq!(passed.join(" "), "a later:a", "seen by a list after a failed watch");
     }
 
     #[tokio::test]

@@ -35,6 +35,7 @@ mod elsewhere;
 mod evidence;
 mod fairness;
 mod faults;
+mod finalizers;
 mod huawei;
 mod huawei_keys;
 mod install;
@@ -105,6 +106,7 @@ fn all() -> Vec<Test> {
         drift::tests(),
         fairness::tests(),
         faults::tests(),
+        finalizers::tests(),
         install::tests(),
         intervals::tests(),
         huawei::tests(),
