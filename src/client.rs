@@ -87,13 +87,40 @@ pub async fn connect(kubeconfig: Option<&Path>) -> Result<Clients, ClientError> 
         Some(path) => read(path)
             .await
             .map_err(|source| ClientError::Kubeconfig { path: path.to_owned(), source: Box::new(source) })?,
-        None => Config::infer().await.map_err(|source| ClientError::Infer(Box::new(source)))?,
+        None => infer().await.map_err(|source| ClientError::Infer(Box::new(source)))?,
     };
     from_config(&config)
 }
 
 async fn read(path: &Path) -> Result<Config, KubeconfigError> {
-    Config::from_custom_kubeconfig(Kubeconfig::read_from(path)?, &KubeConfigOptions::default()).await
+    of_file(Kubeconfig::read_from(path)?).await
+}
+
+/// A file that can be read, else what kube finds in a pod.
+async fn infer() -> Result<Config, InferConfigError> {
+    if let Ok(file) = Kubeconfig::read()
+        && let Ok(config) = of_file(file).await
+    {
+        return Ok(config);
+    }
+    Config::infer().await
+}
+
+/// A cluster without `proxy-url` is given this one while the configuration is made.
+const NO_PROXY: &str = "http://none.invalid";
+
+/// The configuration of a kubeconfig. Where it names no proxy, kube would take one from `HTTPS_PROXY`. That variable is for
+/// the calls to vendors: the API server is reached as the file says.
+async fn of_file(mut file: Kubeconfig) -> Result<Config, KubeconfigError> {
+    let names_none = |proxy: &Option<String>| proxy.as_ref().is_none_or(String::is_empty);
+    for cluster in file.clusters.iter_mut().filter_map(|named| named.cluster.as_mut()) {
+        if names_none(&cluster.proxy_url) {
+            cluster.proxy_url = Some(NO_PROXY.to_owned());
+        }
+    }
+    let mut config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?;
+    config.proxy_url.take_if(|proxy| proxy.host() == Some("none.invalid"));
+    Ok(config)
 }
 
 /// Clients for the cluster of `config`, whatever it says about retries and time-outs.

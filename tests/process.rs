@@ -91,3 +91,26 @@ fn its_memory_is_read_by_nobody_else_and_never_written_to_disk() {
         assert!(answer.contains(&format!("\n{metric}")), "{metric}is missing");
     }
 }
+
+/// What `release` says of a cluster that is not there, with a proxy for the calls to vendors in the environment.
+fn released(kubeconfig: &str) -> String {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("kubeconfig");
+    fs::write(&path, kubeconfig).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_iot-operator"));
+    command.args(["release", "--all", "--force", "--kubeconfig"]).arg(&path);
+    command.env("HTTPS_PROXY", "http://proxy.example:3128").env("https_proxy", "http://proxy.example:3128");
+    let output = command.output().unwrap();
+    assert!(!output.status.success());
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn the_environment_s_proxy_is_not_the_api_server_s() {
+    let said = released(KUBECONFIG);
+    assert!(!said.contains("proxy") && said.to_lowercase().contains("connect"), "{said}");
+    let proxied = KUBECONFIG.replace("server:", "proxy-url: 'http://me:secret@inside.example:1', server:");
+    let said = released(&proxied);
+    assert!(said.contains("inside.example") && said.contains("remove proxy-url"), "{said}");
+    assert!(!said.contains("secret"), "{said}");
+}
