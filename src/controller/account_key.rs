@@ -29,10 +29,8 @@ pub fn connection(
     };
     credentials::serves(view, secret)?;
     let data = secret.data.clone().unwrap_or_default();
-    let credentials: BTreeMap<String, SecretString> = data
-        .into_iter()
-        .filter_map(|(key, value)| Some((key, SecretString::from(String::from_utf8(value.0).ok()?.trim()))))
-        .collect();
+    let credentials: BTreeMap<String, SecretString> =
+        data.into_iter().filter_map(|(key, value)| Some((key, credentials::text(&value)?))).collect();
     let bundle = match &view.settings.ca_bundle {
         None => None,
         Some(text) => Some(base64::engine::general_purpose::STANDARD.decode(text.trim()).map_err(|_| {

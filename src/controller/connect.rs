@@ -206,8 +206,7 @@ pub async fn secret_value(
         return Err(unusable(Reason::CredentialsNotFound, message).into());
     }
     let value = stored.and_then(|secret| secret.data?.remove(key));
-    let value = value.and_then(|value| String::from_utf8(value.0).ok());
-    value.map(SecretString::from).ok_or_else(|| {
+    value.as_ref().and_then(credentials::text).ok_or_else(|| {
         let message =
             format!("Secret {name} has no text under key {key}; create it, or correct the reference");
         unusable(Reason::CredentialsNotFound, message).into()

@@ -4,7 +4,9 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::ByteString;
 use kube::ResourceExt;
+use secrecy::SecretString;
 
 use super::accounts::Trouble;
 use crate::api::core::Secret;
@@ -24,6 +26,13 @@ pub fn opted_in(secret: &Secret) -> bool {
 pub fn version(secret: &Secret) -> String {
     let used = format!("{:?} {}", secret.type_, opted_in(secret));
     data_hash(&used, secret.data.as_ref().unwrap_or(&BTreeMap::new()))
+}
+
+/// A value of a Secret as the operator uses it: without white space around it, because a file made with an editor ends in a
+/// newline, and no vendor has values that begin or end so. `None` for what is no text, or nothing but white space.
+pub fn text(value: &ByteString) -> Option<SecretString> {
+    let text = std::str::from_utf8(&value.0).ok()?.trim();
+    (!text.is_empty()).then(|| SecretString::from(text))
 }
 
 /// What to do with a Secret that has not opted in.
@@ -47,10 +56,7 @@ pub fn serves(view: &AccountView<'_>, secret: &Secret) -> Result<(), Trouble> {
              {OPAQUE} or {CREDENTIALS_TYPE}, and name that in credentials.secretRef"
         ));
     }
-    let has = |key: &str| {
-        let value = secret.data.as_ref().and_then(|data| data.get(key));
-        value.is_some_and(|value| !value.0.trim_ascii().is_empty())
-    };
+    let has = |key: &str| secret.data.as_ref().and_then(|data| data.get(key)).and_then(text).is_some();
     if let Some(key) = view.settings.credentials_keys().iter().find(|key| !has(key)) {
         return unfit(format!(
             "Secret {namespace}/{name} has no key {key}; add it with the vendor's value, which is seen within 15s"
@@ -66,7 +72,7 @@ pub fn serves(view: &AccountView<'_>, secret: &Secret) -> Result<(), Trouble> {
 mod tests {
     use std::sync::Arc;
 
-    use secrecy::SecretString;
+    use secrecy::ExposeSecret as _;
     use serde_json::{Value, json};
 
     use super::*;
@@ -118,6 +124,18 @@ mod tests {
         }
         let message = said(&tencent, &secret(None, &[], &["secretId"])).unwrap();
         assert!(message.contains("no key secretKey"), "{message}");
+    }
+
+    #[test]
+    fn a_value_is_used_without_the_white_space_around_it() {
+        let used =
+            |bytes: &[u8]| text(&ByteString(bytes.to_vec())).map(|text| text.expose_secret().to_owned());
+        for value in ["SKEY 1", "SKEY 1\n", " \tSKEY 1\r\n", "\u{a0}SKEY 1"] {
+            assert_eq!(used(value.as_bytes()).as_deref(), Some("SKEY 1"), "{value:?}");
+        }
+        for nothing in [&b""[..], b" \r\n", &[0xff, 0xfe]] {
+            assert_eq!(used(nothing), None);
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Secrets that a manifest names by name: whoever may create an account or a product need not be allowed to read them.
 
+use iot_simulator::{Fault, Rule};
 use serde_json::{Value, json};
 
 use crate::huawei::{self, PLC};
@@ -35,7 +36,7 @@ async fn a_value_is_sent_only_if_its_secret_says_so(world: World) {
     world
         .apply(&json!({
             "apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": {"name": "database-root"},
-            "stringData": {"password": VALUE},
+            "stringData": {"password": format!("{VALUE}\n")},
         }))
         .await;
     let _operator = world.operator().await;
@@ -43,6 +44,9 @@ async fn a_value_is_sent_only_if_its_secret_says_so(world: World) {
     let refused = world.reason("meter", "CredentialsNotFound").await;
     assert!(refused.message().contains("database-root"), "{}", refused.message());
     assert_eq!(world.calls(CREATE).len(), 0);
+    // The file's newline is not the vendor's.
+    let newline = Rule::on(CREATE, Fault::error("InvalidParameterValue")).body(&format!("{VALUE}\\n"));
+    world.admin().add_fault(newline);
     opt_in(&world, refused.message());
     world.product_until("meter", "Ready", PATIENCE * 2, Object::is_available).await;
     assert_eq!(world.created(), 1);
