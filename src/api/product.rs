@@ -255,7 +255,7 @@ pub struct DynamicRegistration {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretTemplate {
-    /// Its name; `<name of this object>-credentials` when left out. A new name moves the Secret.
+    /// Its name; `<name of this object>-credentials` when left out, with a hash in place of the end of a name that is too long for that. A new name moves the Secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub name: Option<String>,

@@ -14,6 +14,7 @@ tests!(Shared {
     the_contract_becomes_a_product_and_a_secret,
     a_product_costs_two_vendor_calls_and_four_writes,
     a_product_without_registration_has_no_product_secret,
+    the_longest_name_has_a_secret,
     every_field_reaches_the_vendor,
     an_answer_that_differs_from_the_request_is_not_believed,
 });
@@ -44,6 +45,23 @@ async fn the_contract_becomes_a_product_and_a_secret(world: World) {
     assert_eq!(account.finalizers(), ["iot-products.io/account"]);
     let key = world.get(Kind::Secret, KEY).await.unwrap();
     assert_eq!(key.finalizers(), ["iot-products.io/in-use"], "held before the first product's ledger");
+}
+
+/// The name of its Secret is shorter than its own and the usual ending.
+async fn the_longest_name_has_a_secret(world: World) {
+    let (name, _operator) = ("n".repeat(253), world.operator().await);
+    let mut contract = world.contract();
+    contract.product["metadata"]["name"] = json!(name);
+    world.apply_all(&contract).await;
+    let (object, product) = world.one_ready_product(&name).await;
+    let secret = object.text("/status/secretRef/name").to_owned();
+    assert!(secret.len() == 253 && secret.ends_with("-credentials"), "{secret}");
+    let (_, data) = world.secret(&secret).await.expect("the Secret");
+    assert_eq!(data["productId"], product.product_id);
+    world.delete(Kind::Product, &name).await;
+    world.gone(Kind::Product, &name, PATIENCE).await;
+    assert_eq!(world.products(), []);
+    assert!(world.secret(&secret).await.is_none());
 }
 
 async fn a_product_costs_two_vendor_calls_and_four_writes(world: World) {
