@@ -116,10 +116,23 @@ enum Standing {
     Ended,
 }
 
+/// Why this process could not lead if it had to: `None` while the Lease can be read, and written where that is tried.
+pub type Hindrance = Option<&'static str>;
+
+const UNSEEN: Hindrance = Some("the Lease was not read yet");
+const UNREADABLE: Hindrance = Some(
+    "the Lease cannot be read: grant get, create and update of leases in its namespace, as docs/operations.md says, or \
+     correct --lease-namespace",
+);
+const UNWRITABLE: Hindrance = Some(
+    "the Lease cannot be written: grant create and update of leases in its namespace, as docs/operations.md says",
+);
+
 /// Whether this process leads. Clones share the answer.
 #[derive(Clone, Debug)]
 pub struct Leadership {
     standing: watch::Receiver<Standing>,
+    hindrance: watch::Receiver<Hindrance>,
     /// Keeps the channel open when there is no election.
     _without_election: Option<std::sync::Arc<watch::Sender<Standing>>>,
 }
@@ -128,7 +141,8 @@ impl Leadership {
     /// The leadership of a process that runs without an election: it leads, and never loses it.
     pub fn without_election() -> Self {
         let (sender, standing) = watch::channel(Standing::Leader { until: None });
-        Self { standing, _without_election: Some(std::sync::Arc::new(sender)) }
+        let (_, hindrance) = watch::channel(None);
+        Self { standing, hindrance, _without_election: Some(std::sync::Arc::new(sender)) }
     }
 
     /// This process leads at this moment.
@@ -143,6 +157,11 @@ impl Leadership {
         if !leads {
             std::future::pending::<()>().await;
         }
+    }
+
+    /// Tells whether this process could lead. The channel closes with the election.
+    pub fn hindrance(&self) -> watch::Receiver<Hindrance> {
+        self.hindrance.clone()
     }
 
     /// Waits until the election has ended for this process, by loss or by its own wish.
@@ -195,6 +214,7 @@ struct Run<S> {
     store: S,
     candidate: Candidate,
     standing: watch::Sender<Standing>,
+    hindrance: watch::Sender<Hindrance>,
 }
 
 /// Our lease as last written, and when that write was sent.
@@ -206,8 +226,10 @@ struct Held {
 impl<S: Store> Run<S> {
     fn new(store: S, settings: LeaseSettings) -> (Leadership, Self) {
         let (sender, standing) = watch::channel(Standing::Candidate);
-        let leadership = Leadership { standing, _without_election: None };
-        (leadership, Self { store, candidate: Candidate::new(settings), standing: sender })
+        let (hinders, hindrance) = watch::channel(UNSEEN);
+        let leadership = Leadership { standing, hindrance, _without_election: None };
+        let candidate = Candidate::new(settings);
+        (leadership, Self { store, candidate, standing: sender, hindrance: hinders })
     }
 
     async fn run(mut self, stop: impl Future<Output = ()> + Send) -> Result<(), LeaseError> {
@@ -252,10 +274,12 @@ impl<S: Store> Run<S> {
             Ok(Ok(found)) => found,
             Ok(Err(error)) => {
                 warn!(error = &error as &dyn std::error::Error, "cannot read the lease");
+                self.hindrance.send_replace(UNREADABLE);
                 return Err(RETRY);
             }
             Err(_) => {
                 warn!("no answer to the reading of the lease");
+                self.hindrance.send_replace(UNREADABLE);
                 return Err(RETRY);
             }
         };
@@ -264,9 +288,21 @@ impl<S: Store> Run<S> {
                 let sent = Instant::now();
                 // Refused, or unclear: the next look finds out.
                 match timeout(REQUEST_TIMEOUT, self.store.write(&lease)).await {
-                    Ok(Ok(lease)) => Ok(Held { lease, sent }),
-                    Ok(Err(error)) => {
+                    Ok(Ok(lease)) => {
+                        self.hindrance.send_replace(None);
+                        Ok(Held { lease, sent })
+                    }
+                    Ok(Err(error @ StoreError::Conflict)) => {
                         debug!(error = &error as &dyn std::error::Error, "lease not acquired");
+                        self.hindrance.send_replace(None);
+                        Err(RETRY)
+                    }
+                    Ok(Err(error)) => {
+                        warn!(
+                            error = &error as &dyn std::error::Error,
+                            "cannot take the lease, which is free"
+                        );
+                        self.hindrance.send_replace(UNWRITABLE);
                         Err(RETRY)
                     }
                     Err(_) => Err(RETRY),
@@ -274,6 +310,8 @@ impl<S: Store> Run<S> {
             }
             Step::Foreign { holder, until } => {
                 debug!(holder, "the lease is held");
+                // Whether it can be written is known only when it is free.
+                self.hindrance.send_replace(None);
                 Err(RETRY.min(until - Instant::now()))
             }
         }

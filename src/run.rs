@@ -38,7 +38,7 @@ use crate::server::{Health, Server, ServerError};
 use crate::slots::Slots;
 use crate::telemetry::TelemetryError;
 use crate::vendor::connection::Surroundings;
-use readiness::{ACCOUNTS, CLUSTER_ACCOUNTS, PRODUCTS, components, set_all};
+use readiness::{ACCOUNTS, CLUSTER_ACCOUNTS, PRODUCTS, components, follow_lease, set_all};
 use stop::Stop;
 
 /// The main loop may be silent for this long before the process counts as dead.
@@ -91,7 +91,9 @@ pub async fn run(args: RunArgs) -> Result<(), RunError> {
 
     let (released, release) = tokio::sync::oneshot::channel::<()>();
     let (leadership, mut elected) = lead(&args, &clients.api, release)?;
-    // A replica that stands by is ready: it would take over at once.
+    let follow =
+        args.lease.leader_elect.then(|| tokio::spawn(follow_lease(health.clone(), leadership.clone())));
+    // A replica that stands by is ready when it can read the Lease: it would take over at once.
     set_all(&health, &args, true);
     let outcome = tokio::select! {
         () = leadership.wait_leader() => {
@@ -104,6 +106,7 @@ pub async fn run(args: RunArgs) -> Result<(), RunError> {
         lost = &mut elected => Err(ended(lost)),
     };
     beat.abort();
+    follow.inspect(tokio::task::JoinHandle::abort);
     if outcome.is_ok() {
         // Drained: the lease goes back so that the next process need not wait.
         drop(released);

@@ -131,6 +131,21 @@ async fn the_first_leads_at_once_and_keeps_the_lease() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_candidate_that_cannot_read_the_lease_says_so() {
+    let server = Server::default();
+    let (leader, _stop, _task) = start(&server, "a");
+    leader.wait_leader().await;
+    server.down.store(true, Ordering::Relaxed);
+    let (candidate, _stop, _task) = start(&server, "b");
+    let mut hindrance = candidate.hindrance();
+    assert_eq!(*hindrance.borrow(), UNSEEN);
+    hindrance.wait_for(|what| *what == UNREADABLE).await.unwrap();
+    server.down.store(false, Ordering::Relaxed);
+    hindrance.wait_for(Option::is_none).await.unwrap();
+    assert!(!candidate.is_leader() && leader.hindrance().borrow().is_none());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stopped_leader_gives_the_lease_back() {
     let server = Server::default();
     let (first, stop, task) = start(&server, "first");

@@ -11,7 +11,23 @@ use crate::world::{PATIENCE, World, until};
 tests!(Shared {
     a_leader_frozen_while_it_creates_does_no_harm,
     the_next_takes_over_from_a_leader_that_stops,
+    a_replica_that_may_not_read_the_lease_is_not_ready,
 });
+
+/// What a replica needs to stand by.
+const LEASES: &str = "
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: leases}
+rules:
+- {apiGroups: [coordination.k8s.io], resources: [leases], verbs: [get, create, update]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: leases}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: leases}
+subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: USER}]
+";
 
 const LEASE: &str = "iot-operator";
 
@@ -94,4 +110,22 @@ async fn the_next_takes_over_from_a_leader_that_stops(world: World) {
     world.product_until(THERMOSTAT, "the edit", PATIENCE, Object::is_available).await;
     assert_eq!(world.only_product().register_limit, 6000);
     assert_eq!(second.ended(), None);
+}
+
+async fn a_replica_that_may_not_read_the_lease_is_not_ready(world: World) {
+    let _leader = world.operator_with(&flags(&world)).await;
+    let user = format!("lease-{}", world.namespace().name());
+    let kubeconfig = world.plane().kubeconfig_as(&user, &[]).expect("a kubeconfig");
+    let mut narrow = flags(&world);
+    narrow.push(("kubeconfig", kubeconfig.to_str().expect("a path")));
+    let mut replica = world.start_operator(&narrow);
+    until("the replica to say why it is not ready", PATIENCE, async || {
+        let page = replica.health_page("/readyz").await.map_err(|error| error.to_string())?;
+        let says =
+            page.contains(" 503 ") && page.contains("Lease: not ready: the Lease cannot be read: grant");
+        if says { Ok(()) } else { Err(page) }
+    })
+    .await;
+    world.kubectl(&["apply", "--filename", "-"], &LEASES.replace("USER", &user));
+    replica.ready().await;
 }
