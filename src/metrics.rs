@@ -35,6 +35,11 @@ struct Kind {
     kind: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OwnedKind {
+    kind: String,
+}
+
 /// One watch. The namespace is one that the operator was told to watch, so it is out of a fixed set.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Watch {
@@ -116,6 +121,7 @@ struct Instruments {
     panics: Family<Kind, Counter>,
     unreadable: Family<Kind, Gauge>,
     orphaned: Family<Vendor, Counter>,
+    status_refused: Family<OwnedKind, Counter>,
     watch_last_event: Family<Kind, Gauge>,
     watch_up: Family<Watch, Gauge>,
     leader: Gauge,
@@ -144,6 +150,7 @@ impl Default for Instruments {
             panics: Family::default(),
             unreadable: Family::default(),
             orphaned: Family::default(),
+            status_refused: Family::default(),
             watch_last_event: Family::default(),
             watch_up: Family::default(),
             leader: Gauge::default(),
@@ -177,6 +184,12 @@ impl Metrics {
     /// An object left with the finalizer taken off by another client; its product may remain at the vendor.
     pub fn orphaned(&self, vendor: &'static str) {
         self.inner.instruments.orphaned.get_or_create(&Vendor { vendor }).inc();
+    }
+
+    /// The cluster refused the status of an object of `kind`.
+    pub fn status_refused(&self, kind: &str) {
+        let kind = OwnedKind { kind: kind.to_owned() };
+        self.inner.instruments.status_refused.get_or_create(&kind).inc();
     }
 
     /// A visit of an object of `kind` panicked.
@@ -322,6 +335,11 @@ impl Instruments {
             "orphaned_products",
             "IotProducts that are gone without the operator's leave, so that their products may remain at the vendor",
             self.orphaned.clone(),
+        );
+        r.register(
+            "status_writes_refused",
+            "Writes of status that the cluster refused: a policy, a missing right, another definition",
+            self.status_refused.clone(),
         );
         r.register("secret_writes", "Output Secrets created or changed", self.secret_writes.clone());
         r.register(

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::core::Namespace;
-use kube::{Api, Client, ResourceExt};
+use kube::{Api, Client, Resource as _, ResourceExt};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -28,6 +28,7 @@ use crate::controller::memory::Memory;
 use crate::controller::reports::Reports;
 use crate::controller::scope::{Filled, Scope, Wake};
 use crate::controller::streams::{self, Watched};
+use crate::controller::unwritable::Unwritable;
 use crate::controller::{reconcile, rounds};
 use crate::http::carrier::Internet;
 use crate::http::endpoint::{AllowedEndpoints, EndpointError};
@@ -258,6 +259,7 @@ impl Watch {
 fn product_gone(gone: &CachedProduct, ctx: &Arc<Context>) {
     claims::freed(gone, ctx);
     finalizer::vanished(gone, ctx);
+    ctx.unwritable.forget(gone.meta().uid.as_deref().unwrap_or_default());
 }
 
 /// What every controller of the process is given.
@@ -344,6 +346,7 @@ pub fn start(
         settings,
         memory: Memory::default(),
         finalizers: Finalizers::default(),
+        unwritable: Unwritable::default(),
         claims: Claims::default(),
         accounts: Accounts::default(),
         account_memories: Memories::default(),

@@ -24,6 +24,7 @@ use super::credentials;
 use super::error::{REFUSED_WRITE, lasts};
 use super::hold;
 use super::reconcile::chain;
+use super::unwritable;
 use crate::api::account::{NamespacedSecretRef, ProductCount};
 use crate::api::{ACCOUNT_FINALIZER, Account, AccountView, REQUESTED_AT_ANNOTATION, Reason};
 use crate::plan::Trust;
@@ -97,7 +98,9 @@ async fn visit<K: Account>(
     if let Some(connection) = memory.connection.clone()
         && (memory.due() || asked.is_some())
     {
-        let answered = list(&account, id, ctx, &connection, &mut memory).await;
+        let listing = list(&account, id, ctx, &connection, &mut memory);
+        let (answered, shown) = account_status::beside(&api, &account, listing).await;
+        account = shown.unwrap_or(account);
         asked = asked.filter(|_| answered);
         publish(ctx, id, &account, &memory, false);
     }
@@ -115,12 +118,17 @@ async fn visit<K: Account>(
         key: shown_key(&account, &memory),
         confirmed: memory.confirmed.clone(),
     };
-    if let Some(written) = account_status::write(&api, &account, &judged).await? {
-        account = written;
+    let written = account_status::write(&api, &account, &judged).await;
+    if let Ok(Some(written)) = &written {
+        account = written.clone();
         memory.counted = Some(Instant::now());
     }
     memory.written = revision(&account);
+    // What the vendor answered is known, whether it can be shown or not.
     let memory = ctx.account_memories.keep(id, memory);
+    written?;
+    ctx.account_memories.succeeded(id);
+    ctx.unwritable.forget(account.meta().uid.as_deref().unwrap_or_default());
     let next = memory.next_list.map_or(KEY_CHECK, |at| at.saturating_duration_since(Instant::now()));
     let next = if memory.secret_ending.is_some() { next.min(TOGETHER) } else { next };
     Ok(Some(next.min(KEY_CHECK).max(Duration::from_millis(10))))
@@ -151,8 +159,10 @@ async fn say_refused<K: Account>(
         publish(ctx, id, &account, &memory, false);
     }
     let judged = Judged { trouble, counted: memory.counted, ..Judged::default() };
-    if let Err(error) = account_status::write(&api, &account, &judged).await {
-        debug!(error = %chain(&error), %id, "the refusal could not be shown");
+    match account_status::write(&api, &account, &judged).await {
+        Ok(_) => {}
+        Err(error @ RecordError::Refused { .. }) => unwritable::refused(ctx, &account, &error).await,
+        Err(error) => debug!(error = %chain(&error), %id, "the refusal could not be shown"),
     }
     KEY_CHECK
 }
@@ -283,6 +293,7 @@ fn connect<K: Account>(account: &K, ctx: &Context, secret: Option<&Secret>, memo
 pub fn left<K: Account>(account: &K, ctx: &Arc<Context>) {
     let id = AccountId::from_view(&account.view());
     ctx.accounts.remove(&id);
+    ctx.unwritable.forget(account.meta().uid.as_deref().unwrap_or_default());
     ctx.accounts.forget_done(account.meta().uid.as_deref().unwrap_or_default());
     ctx.account_memories.forget(&id);
     for product in ctx.products_that(|product| product.is_of(&id)) {
@@ -349,6 +360,7 @@ async fn finish<K: Account>(
         let written = account_status::held_by(api, account, &users).await?;
         memory.written = revision(written.as_ref().unwrap_or(account));
         ctx.account_memories.keep(id, memory);
+        ctx.account_memories.succeeded(id);
         return Ok(Some(Duration::from_secs(2)));
     }
     // Said before it is asked who else needs the Secrets: of accounts that end together, the last lets them go.

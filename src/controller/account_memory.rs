@@ -113,7 +113,6 @@ impl Memories {
         self.with(|memories| {
             memory.suspected = memories.get(id).and_then(|before| before.suspected);
             memory.heed();
-            memory.unanswered = 0;
             memories.insert(id.clone(), memory.clone());
             memory
         })
@@ -132,6 +131,15 @@ impl Memories {
             memory.unanswered = memory.unanswered.saturating_add(1);
             waited
         })
+    }
+
+    /// A visit of the account ended as it should.
+    pub fn succeeded(&self, id: &AccountId) {
+        self.with(|memories| {
+            if let Some(memory) = memories.get_mut(id) {
+                memory.unanswered = 0;
+            }
+        });
     }
 
     /// Forgets accounts that are not there.
@@ -236,6 +244,8 @@ mod tests {
         assert_eq!(waits, [1, 2, 4, 8, 16, 32, 32]);
         let visit = memories.recall(&account());
         memories.keep(&account(), visit);
+        assert_eq!(memories.failed(&account()).as_secs(), 32, "what was found is kept before it is shown");
+        memories.succeeded(&account());
         assert_eq!(memories.failed(&account()).as_secs(), 1);
     }
 

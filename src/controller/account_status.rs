@@ -1,11 +1,13 @@
 //! The one writer of an account's status. It writes only when something differs.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use kube::api::Api;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::accounts::Trouble;
+use super::act::NOTICE;
 use super::error::key_trouble;
 use crate::api::account::{ConfirmedMissing, NamespacedSecretRef, ProductCount};
 use crate::api::condition::{READY, RECONCILING, STALLED};
@@ -71,6 +73,41 @@ pub async fn write<K: Account>(api: &Api<K>, account: &K, judged: &Judged) -> Re
     if judged.counted.is_none_or(|at| at.elapsed() >= COUNTS) || !only_counts {
         new.products = judged.count.or(new.products);
     }
+    status::write(api, account, &old, &new).await
+}
+
+/// Waits for a list, and shows on an account without a condition that it is waited for when that lasts. Gives the account as
+/// it was written for that.
+pub async fn beside<K: Account, T>(
+    api: &Api<K>,
+    account: &K,
+    listing: impl Future<Output = T>,
+) -> (T, Option<K>) {
+    let mut listing = pin!(listing);
+    if account.status().is_some_and(|status| get(&status.conditions, READY).is_some()) {
+        return (listing.await, None);
+    }
+    if let Ok(answered) = timeout(NOTICE, &mut listing).await {
+        return (answered, None);
+    }
+    let showing = async {
+        waiting(api, account).await.unwrap_or_else(|error| {
+            tracing::debug!(%error, "progress could not be shown");
+            None
+        })
+    };
+    tokio::join!(listing, showing)
+}
+
+async fn waiting<K: Account>(api: &Api<K>, account: &K) -> Result<Option<K>, RecordError> {
+    let old = account.status().cloned().unwrap_or_default();
+    let mut new = old.clone();
+    let generation = account.meta().generation.unwrap_or_default();
+    let (reason, message) =
+        (Reason::Updating.as_str(), "waiting for the vendor's first answer; no action is needed");
+    new.observed_generation = generation;
+    set(&mut new.conditions, READY, Truth::Unknown, reason, message, generation);
+    when(&mut new.conditions, RECONCILING, Some((reason, message)), generation);
     status::write(api, account, &old, &new).await
 }
 

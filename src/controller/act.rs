@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::adopt::{self, Taken};
 use super::connect::Link;
 use super::error::Error;
+use super::notice::Notice;
 use super::observe::confirmed;
 use super::outcome::Outcome;
 use super::settle::{Held, settle};
@@ -53,9 +54,9 @@ pub async fn act(
             link.usable_for_adoption()?;
             let sent = visit.ledger().map(|ledger| ledger.name);
             let found = std::iter::once(*product).chain(surplus).collect();
-            let Some((product, surplus)) = first_there(visit, link, found, claim).await? else {
-                return Ok(Outcome::Look(SOON));
-            };
+            let (there, shown) = Notice::of(visit).beside(first_there(visit, link, found, claim)).await;
+            visit.go_on_with(shown);
+            let Some((product, surplus)) = there? else { return Ok(Outcome::Look(SOON)) };
             let held = match adopt::take(visit, link, desired, product, claim).await? {
                 Some(Taken::Product(product)) => Held::known(*product),
                 Some(Taken::Refused(wait)) => return Ok(Outcome::Waiting(wait)),
@@ -113,7 +114,10 @@ async fn create(visit: &mut Visit<'_>, link: &Link, desired: &Desired, attempt: 
         inputs: visit.inputs().await?,
     };
     // The budget comes before the ledger: an object that only waits has attempted nothing.
-    let permit = cloud.reserve_create(Call::within(Lane::Create, BUDGET_WAIT).of(&visit.namespace)).await?;
+    let wait = Call::within(Lane::Create, BUDGET_WAIT).of(&visit.namespace);
+    let (permit, shown) = Notice::of(visit).beside(cloud.reserve_create(wait)).await;
+    visit.go_on_with(shown);
+    let permit = permit?;
     let limit = visit.ctx.settings.vendor_timeout;
     let call = Call::within(Lane::Create, limit).of(&visit.namespace);
     let ledger = Ledger {

@@ -3,6 +3,7 @@
 use super::claims;
 use super::connect::Link;
 use super::error::Error;
+use super::notice::Notice;
 use super::observe::read_full;
 use super::visit::Visit;
 use crate::api::Reason;
@@ -52,7 +53,9 @@ pub async fn take(
     }
     link.connection.saw(&product.id);
     if !product.full && needs_full_read(desired, link.connection.traits()) {
-        product = read_full(visit, link, &product.id).await?;
+        let (read, shown) = Notice::of(visit).beside(read_full(visit, link, &product.id)).await;
+        visit.go_on_with(shown);
+        product = read?;
     }
     let how = match (provenance.origin, claim) {
         (Origin::Watched, _) => "watched",

@@ -9,8 +9,10 @@ use kube::ResourceExt;
 use super::connect::Link;
 use super::error::{Verdict, stalls};
 use super::memory::Entry;
+use super::notice::show_on_changed;
 use super::outcome::{Outcome, Settled};
 use super::requeue::wait;
+use super::unwritable;
 use super::visit::Visit;
 use crate::api::condition::{DRIFTED, READY, RECONCILING, STALLED, SUSPENDED};
 use crate::api::product::status::{Drift as ApiDrift, SecretRef};
@@ -23,7 +25,7 @@ use crate::record::{RecordError, status};
 use crate::vendor::connection::traits;
 use crate::vendor::{Cloud, Observed, Traits};
 
-/// An object younger than this shows nothing of waiting: it will be ready before anyone looks.
+/// An object younger than this shows nothing of waiting, unless it has to wait longer: it will be ready before anyone looks.
 const YOUNG: Duration = Duration::from_secs(2);
 
 /// Writes status for an outcome. Returns when to come back; `None` to wait for a change.
@@ -44,13 +46,19 @@ pub async fn conclude(
         }
         Outcome::Waiting(wait) => {
             let status = of_wait(visit, &wait);
-            if !(passing(wait.reason) && young(visit)) {
+            if !(passing(wait.reason) && quiet(visit, wait.after)) {
                 write(visit, &status).await?;
             }
             Ok(Some(wait.after))
         }
-        Outcome::Look(after) => Ok(Some(after)),
-        Outcome::Again => Ok(Some(Duration::ZERO)),
+        Outcome::Look(after) => {
+            say_under_way(visit, after).await?;
+            Ok(Some(after))
+        }
+        Outcome::Again => {
+            say_under_way(visit, Duration::ZERO).await?;
+            Ok(Some(Duration::ZERO))
+        }
         Outcome::Finished => {
             visit.ctx.memory.forget(&visit.uid);
             visit.ctx.claims.release(&visit.uid);
@@ -62,7 +70,9 @@ pub async fn conclude(
 /// Writes status for a failure and returns when to come back.
 pub async fn fail(visit: &mut Visit<'_>, verdict: &Verdict, failures: u32) -> Result<Duration, RecordError> {
     let asked = visit.asked.clone().filter(|_| verdict.checked);
-    if let Some(ready) = verdict.ready {
+    let after = wait(verdict.delay, &visit.uid, failures);
+    let bare = is_bare(visit) && !verdict.silent;
+    if let Some(ready) = verdict.ready.or(bare.then_some(Truth::Unknown)) {
         let mut status = visit.status();
         let before = reason_of(&status);
         let message = settled_words(&status, verdict);
@@ -75,7 +85,7 @@ pub async fn fail(visit: &mut Visit<'_>, verdict: &Verdict, failures: u32) -> Re
             dated(visit, &mut status, product);
         }
         status.last_handled_reconcile_at = asked.or(status.last_handled_reconcile_at);
-        if !(ready == Truth::Unknown && young(visit)) {
+        if !(ready == Truth::Unknown && quiet(visit, after)) {
             write(visit, &status).await?;
             if ready == Truth::False && before.as_deref() != Some(verdict.reason.as_str()) {
                 let reason = verdict.reason.as_str();
@@ -89,7 +99,45 @@ pub async fn fail(visit: &mut Visit<'_>, verdict: &Verdict, failures: u32) -> Re
         write(visit, &status).await?;
         visit.ctx.events.warning(&visit.object, "CheckFailed", "Check", &verdict.message).await;
     }
-    Ok(wait(verdict.delay, &visit.uid, failures))
+    Ok(after)
+}
+
+/// Shows that an object without any condition is at work, if it is or will be older than such an object may be.
+async fn say_under_way(visit: &mut Visit<'_>, after: Duration) -> Result<(), RecordError> {
+    if !is_bare(visit) || quiet(visit, after) {
+        return Ok(());
+    }
+    let status = shown_as(visit);
+    write(visit, &status).await
+}
+
+/// The status of an object without any condition that is at work.
+pub fn shown_as(visit: &Visit<'_>) -> IotProductStatus {
+    let (reason, message) = under_way(visit);
+    let mut status = visit.status();
+    condition(visit, &mut status, Truth::Unknown, reason, &message, false);
+    status
+}
+
+/// What is under way, in words for one that lasts.
+fn under_way(visit: &Visit<'_>) -> (Reason, String) {
+    let name = &visit.object.spec.name;
+    if visit.deleting() {
+        (Reason::Deleting, format!("the deletion of product {name} is under way"))
+    } else {
+        (Reason::Creating, format!("product {name} is being looked for or created at the vendor"))
+    }
+}
+
+/// Whether the cluster takes this object's status by now, where it refused it before. Asked before the vendor is: what a
+/// visit does could not be recorded.
+pub async fn is_taken(visit: &Visit<'_>) -> Result<(), RecordError> {
+    if visit.deleting() || !visit.ctx.unwritable.contains(&visit.uid) {
+        return Ok(());
+    }
+    status::would_take(&visit.api(), &visit.object, &shown_as(visit)).await?;
+    visit.ctx.unwritable.forget(&visit.uid);
+    Ok(())
 }
 
 /// The message of a failure. Vendors put times and numbers of requests into theirs: one that differs from what is shown
@@ -109,8 +157,10 @@ fn settled_words(status: &IotProductStatus, verdict: &Verdict) -> String {
 pub async fn notice(visit: &mut Visit<'_>, reason: Reason, message: &str) {
     let mut status = visit.status();
     condition(visit, &mut status, Truth::Unknown, reason, message, false);
-    if let Err(error) = write(visit, &status).await {
-        tracing::debug!(%error, "progress could not be shown");
+    match write(visit, &status).await {
+        Ok(()) => {}
+        Err(RecordError::Conflict { .. }) => show_on_changed(&visit.api(), &visit.object, &status).await,
+        Err(error) => tracing::debug!(%error, "progress could not be shown"),
     }
 }
 
@@ -123,7 +173,12 @@ pub fn recreating(visit: &Visit<'_>, message: &str) -> Vec<Condition> {
 
 async fn write(visit: &mut Visit<'_>, new: &IotProductStatus) -> Result<(), RecordError> {
     let old = visit.status();
-    if let Some(written) = status::write(&visit.api(), &visit.object, &old, new).await? {
+    let answer = status::write(&visit.api(), &visit.object, &old, new).await;
+    if let Err(error @ RecordError::Refused { .. }) = &answer {
+        unwritable::refused(visit.ctx, &visit.object, error).await;
+    }
+    if let Some(written) = answer? {
+        visit.ctx.unwritable.forget(&visit.uid);
         let was_ready = get(&old.conditions, READY).is_some_and(|ready| ready.status == "True");
         visit.object = written;
         if !was_ready && visit.ready() && old.conditions.is_empty() {
@@ -141,10 +196,16 @@ fn reason_of(status: &IotProductStatus) -> Option<String> {
     get(&status.conditions, READY).map(|ready| ready.reason.clone())
 }
 
-fn young(visit: &Visit<'_>) -> bool {
+/// It has no condition at all.
+pub fn is_bare(visit: &Visit<'_>) -> bool {
+    visit.object.status.as_ref().is_none_or(|status| status.conditions.is_empty())
+}
+
+/// Whether nothing has to be said yet of an object that is visited again after this long.
+fn quiet(visit: &Visit<'_>, after: Duration) -> bool {
     let created = visit.object.creation_timestamp();
     let age = created.map(|created| crate::clock::now().duration_since(created.0).unsigned_abs());
-    visit.status().conditions.is_empty() && age.is_none_or(|age| age < YOUNG)
+    is_bare(visit) && after <= YOUNG && age.is_none_or(|age| age < YOUNG)
 }
 
 fn passing(reason: Reason) -> bool {

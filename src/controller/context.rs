@@ -17,6 +17,7 @@ use super::finalizer::Finalizers;
 use super::guarded::UnreadableObjects;
 use super::memory::Memory;
 use super::scope::{Scope, Unseen};
+use super::unwritable::Unwritable;
 use crate::api::{AccountKind, IotProduct};
 use crate::metrics::Metrics;
 use crate::plan::mark::Mark;
@@ -50,6 +51,8 @@ pub struct Context {
     pub memory: Memory,
     /// Who let go of which object.
     pub finalizers: Finalizers,
+    /// Objects whose status the cluster does not take.
+    pub unwritable: Unwritable,
     /// Claims on existing products.
     pub claims: Claims,
     /// The accounts' states.

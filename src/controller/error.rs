@@ -13,7 +13,7 @@ use crate::vendor::{Class, VendorError};
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// It was not looked at yet; it wakes its products when it was.
-    #[error("account {0} is being looked at")]
+    #[error("waiting for the operator's first check of {0} at the vendor; no action is needed")]
     Pending(String),
     /// Another object may have the product, in a part of the cluster that was never listed. Which part that is, others'
     /// users need not know.
@@ -114,12 +114,14 @@ pub struct Verdict {
     pub checked: bool,
     /// The message has the vendor's words in it.
     pub vendors: bool,
+    /// Nothing is written, not even of an object without any condition.
+    pub silent: bool,
 }
 
 /// Ceiling of the back-off of failures that pass by themselves.
 const PASSING: Duration = Duration::from_mins(1);
 /// Ceiling of the back-off of failures that need a human.
-const HUMAN: Duration = Duration::from_mins(5);
+pub const HUMAN: Duration = Duration::from_mins(5);
 /// How soon something that others may free is looked at again.
 const RECHECK: Duration = Duration::from_mins(1);
 /// How soon a manifest that the vendor refused is tried again unchanged: what it names may exist by then.
@@ -211,9 +213,9 @@ pub fn verdict(error: &Error, situation: Situation<'_>) -> Verdict {
         Error::Desired(error) => {
             plain(Reason::InvalidSpec, error.to_string(), Some(Truth::False), Delay::Backoff(HUMAN))
         }
-        Error::Connect(ConnectError::Pending(account)) => unchecked(plain(
-            Reason::Creating,
-            format!("account {account} is being looked at"),
+        Error::Connect(pending @ ConnectError::Pending(_)) => unchecked(plain(
+            doing(situation),
+            pending.to_string(),
             None,
             Delay::After(Duration::from_secs(2)),
         )),
@@ -233,7 +235,17 @@ pub fn verdict(error: &Error, situation: Situation<'_>) -> Verdict {
 
 fn plain(reason: Reason, message: String, ready: Option<Truth>, delay: Delay) -> Verdict {
     let stalled = stalls(reason);
-    Verdict { ready, reason, message, stalled, delay, account: false, checked: true, vendors: false }
+    Verdict {
+        ready,
+        reason,
+        message,
+        stalled,
+        delay,
+        account: false,
+        checked: true,
+        vendors: false,
+        silent: false,
+    }
 }
 
 /// Nothing was found out yet.
@@ -283,7 +295,10 @@ fn vendor(error: &VendorError, situation: Situation<'_>) -> Verdict {
     let message = format!("{error}; {}{way_out}", advice(reason));
     match error.class {
         // Nothing more is written by a process that may not act.
-        Class::NotLeader => unchecked(plain(reason, message, None, Delay::After(Duration::from_secs(1)))),
+        Class::NotLeader => {
+            let verdict = plain(reason, message, None, Delay::After(Duration::from_secs(1)));
+            Verdict { silent: true, ..unchecked(verdict) }
+        }
         Class::Busy => unchecked(plain(
             reason,
             "waiting for its turn in the vendor's request budget".to_owned(),
@@ -343,11 +358,12 @@ fn record(error: &RecordError, situation: Situation<'_>) -> Verdict {
             let message = format!("{message}; {REFUSED_WRITE}");
             plain(doing(situation), message, Some(Truth::False), Delay::Backoff(HUMAN))
         }
-        RecordError::Conflict { .. } => waits(Reason::Updating, Delay::After(Duration::from_millis(50))),
-        RecordError::Gone { .. } | RecordError::Terminating { .. } => {
-            waits(Reason::Deleting, Delay::After(Duration::from_secs(1)))
+        RecordError::Conflict { .. } => waits(doing(situation), Delay::After(Duration::from_millis(50))),
+        RecordError::Gone { .. } => {
+            Verdict { silent: true, ..waits(Reason::Deleting, Delay::After(Duration::from_secs(1))) }
         }
-        RecordError::Kube { .. } => waits(Reason::Updating, Delay::Backoff(PASSING)),
+        RecordError::Terminating { .. } => waits(Reason::Deleting, Delay::After(Duration::from_secs(1))),
+        RecordError::Kube { .. } => waits(doing(situation), Delay::Backoff(PASSING)),
     }
 }
 

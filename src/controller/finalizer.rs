@@ -13,7 +13,7 @@ use super::cached::CachedProduct;
 use super::context::Context;
 use super::visit::Visit;
 use crate::api::{
-    AccountKind, CREATION_ANNOTATION, DeletionPolicy, IotProduct, ManagementPolicy, PRODUCT_FINALIZER,
+    AccountKind, CREATION_ANNOTATION, DeletionPolicy, IotProduct, ManagementPolicy, PRODUCT_FINALIZER, Reason,
 };
 use crate::plan::ledger::Ledger;
 use crate::record::{RecordError, ledger};
@@ -117,7 +117,7 @@ fn remains(gone: &CachedProduct, ctx: &Context) -> Option<String> {
     let object = gone.open();
     let stays = object.spec.deletion_policy == DeletionPolicy::Retain
         || object.spec.management_policy == ManagementPolicy::ObserveOnly;
-    if stays || gone.watches() || gone.conflicted() {
+    if stays || gone.watches() || gone.says(Reason::NameConflict) {
         return None;
     }
     if let Some(id) = gone.product_id() {

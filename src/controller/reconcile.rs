@@ -13,7 +13,8 @@ use super::accounts::AccountId;
 use super::cached::CachedProduct;
 use super::connect::{Link, account_of, connect};
 use super::context::Context;
-use super::error::{Delay, Error, Situation, verdict};
+use super::error::{Delay, Error, HUMAN, Situation, verdict};
+use super::notice::Notice;
 use super::observe::observe;
 use super::outcome::Outcome;
 use super::requeue::wait;
@@ -74,6 +75,7 @@ async fn stages(visit: &mut Visit<'_>, linked: &mut Option<Link>) -> Result<Outc
         return Ok(Outcome::Finished);
     }
     finalizer::restore(visit).await?;
+    conclude::is_taken(visit).await?;
     let traits = traits(visit.object.spec.vendor);
     let facts = visit.facts(None);
     if (facts.deleting || facts.suspended) && need(&facts, traits) == Need::Nothing {
@@ -91,7 +93,10 @@ async fn stages(visit: &mut Visit<'_>, linked: &mut Option<Link>) -> Result<Outc
     let desired = wish(visit, traits)?;
     let link = linked.insert(connect(visit).await?);
     let facts = visit.facts(Some(link));
-    let seen = observe(visit, link, need(&facts, traits), &facts).await?;
+    let notice = Notice::of(visit);
+    let (seen, shown) = notice.beside(observe(visit, link, need(&facts, traits), &facts)).await;
+    visit.go_on_with(shown);
+    let seen = seen?;
     let lives = |head: &str| visit.ctx.lives(head, &visit.uid);
     let plan = plan(&facts, traits, seen, &lives);
     debug!(plan = plan_name(&plan), "planned");
@@ -133,6 +138,8 @@ async fn fail(visit: &mut Visit<'_>, error: &Error) -> Duration {
     debug!(error = %chain(error), reason = %verdict.reason, failures, "the visit ended early");
     match conclude::fail(visit, &verdict, failures).await {
         Ok(after) => after,
+        // Told where it was refused.
+        Err(RecordError::Refused { .. }) => wait(Delay::Backoff(HUMAN), &visit.uid, failures),
         Err(error) => {
             warn!(%error, "status could not be written");
             visit.doubt_version();

@@ -11,6 +11,7 @@ use super::act::NOTICE;
 use super::conclude;
 use super::connect::Link;
 use super::error::Error;
+use super::notice::Notice;
 use super::observe::read_full;
 use super::outcome::{Outcome, Settled};
 use super::password::{self, Kept};
@@ -45,6 +46,18 @@ impl Held {
 
 /// Mends, writes the Secret, and tells what remains.
 pub async fn settle(
+    visit: &mut Visit<'_>,
+    link: &Link,
+    desired: &Desired,
+    held: Held,
+) -> Result<Outcome, Error> {
+    let notice = Notice::of(visit);
+    let (settled, shown) = notice.beside(bring_about(visit, link, desired, held)).await;
+    visit.go_on_with(shown);
+    settled
+}
+
+async fn bring_about(
     visit: &mut Visit<'_>,
     link: &Link,
     desired: &Desired,
@@ -110,7 +123,8 @@ async fn send(
     if let Ok(answer) = timeout(NOTICE, &mut sent).await {
         return answer;
     }
-    if created || visit.edited() {
+    // One without any condition is shown by the whole stage.
+    if (created || visit.edited()) && !conclude::is_bare(visit) {
         let reason = if created { Reason::Creating } else { Reason::Updating };
         conclude::notice(visit, reason, "the vendor has not yet answered the change").await;
     }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 use kube::api::Api;
 use secrecy::SecretString;
+use tokio::time::Instant;
 
 use super::cached::revision;
 use super::context::Context;
@@ -50,6 +51,8 @@ pub struct Visit<'a> {
     edited: bool,
     /// Version of the object as the store had it.
     stored: Option<u64>,
+    /// When it began.
+    pub begun: Instant,
 }
 
 impl<'a> Visit<'a> {
@@ -71,6 +74,7 @@ impl<'a> Visit<'a> {
             asked: None,
             edited: false,
             stored: None,
+            begun: Instant::now(),
         };
         visit.stored = revision(&visit.object);
         visit.look_at_wishes(hint);
@@ -341,7 +345,7 @@ impl<'a> Visit<'a> {
     pub fn failing(&self) -> (u32, Duration) {
         self.ctx.memory.with(&self.uid, |entry| {
             entry.failures = entry.failures.saturating_add(1);
-            let since = *entry.failing_since.get_or_insert_with(tokio::time::Instant::now);
+            let since = *entry.failing_since.get_or_insert_with(Instant::now);
             (entry.failures, since.elapsed())
         })
     }

@@ -24,7 +24,19 @@ where
     };
     let patch = json!({"metadata": {"resourceVersion": object.resource_version()}, "status": difference});
     let written = api.patch_status(&object.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await;
-    written.map(Some).map_err(|error| RecordError::of(what, error))
+    written.map(Some).map_err(|error| RecordError::of_write(what, error))
+}
+
+/// Whether the cluster would take a status. Nothing is written.
+pub async fn would_take<K, S>(api: &Api<K>, object: &K, new: &S) -> Result<(), RecordError>
+where
+    K: kube::Resource + Clone + serde::de::DeserializeOwned + std::fmt::Debug,
+    S: serde::Serialize + std::fmt::Debug,
+{
+    let dry = PatchParams { dry_run: true, ..PatchParams::default() };
+    let patch = json!({"status": new});
+    let answer = api.patch_status(&object.name_any(), &dry, &Patch::Merge(patch)).await;
+    answer.map(drop).map_err(|error| RecordError::of_write("writing status", error))
 }
 
 /// The merge patch that turns one value into another; `None` when they are equal.

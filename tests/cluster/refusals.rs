@@ -1,22 +1,26 @@
 //! A cluster that refuses what the operator writes: admission policies, quotas, rights.
 
+use iot_test_harness::Mark;
 use k8s_openapi::api::admissionregistration::v1::{
     ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
 };
 use k8s_openapi::api::core::v1::{ResourceQuota, Secret};
-use kube::api::{Api, DeleteParams, PostParams};
+use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 use crate::manifest::{CREDENTIALS, THERMOSTAT};
 use crate::object::{Kind, Object};
 use crate::session::tests;
-use crate::vendor::CREATE;
+use crate::startup::{PRODUCTS, ROLE};
+use crate::vendor::{CREATE, LIST};
 use crate::world::{PATIENCE, World, in_short, until};
 
 tests!(Shared {
     a_policy_on_the_output_secret_is_said,
     a_policy_on_the_key_is_said,
-    a_quota_on_secrets_is_said
+    a_quota_on_secrets_is_said,
+    a_policy_on_status_is_told_once_and_tried_seldom,
+    a_missing_right_on_status_costs_one_creation,
 });
 
 const TEAM: &str = "every Secret needs the label team";
@@ -153,5 +157,122 @@ async fn a_quota_on_secrets_is_said(world: World) {
     quotas.delete("few", &DeleteParams::default()).await.unwrap();
     until("Secrets to be taken", PATIENCE, async || taken(&world, CREDENTIALS).await).await;
     world.ask_for_check(THERMOSTAT).await;
+    world.one_ready_product(THERMOSTAT).await;
+}
+
+const FROZEN: &str = "status is frozen";
+
+/// Whether the status of the product would be taken.
+async fn status_taken(world: &World) -> Result<(), String> {
+    let dry = PatchParams { dry_run: true, ..PatchParams::default() };
+    let patch = json!({"status": {"observedGeneration": 77}});
+    let answer = world.api(Kind::Product).patch_status(THERMOSTAT, &dry, &Patch::Merge(patch)).await;
+    answer.map(drop).map_err(|error| error.to_string())
+}
+
+async fn freeze_status(world: &World) -> Policy {
+    let namespace = world.namespace().name();
+    let name = format!("{namespace}-status");
+    let both = Policy::new(world, name.clone());
+    let policy = json!({
+        "metadata": {"name": name},
+        "spec": {
+            "matchConstraints": {
+                "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+                "resourceRules": [{
+                    "apiGroups": ["iot-products.io"], "apiVersions": ["*"], "operations": ["UPDATE"],
+                    "resources": ["iotproducts/status"],
+                }],
+            },
+            "validations": [{"expression": "false", "message": FROZEN}],
+        },
+    });
+    both.policies.create(&PostParams::default(), &object(policy)).await.unwrap();
+    let binding =
+        json!({"metadata": {"name": name}, "spec": {"policyName": name, "validationActions": ["Deny"]}});
+    both.bindings.create(&PostParams::default(), &object(binding)).await.unwrap();
+    until("status to be refused", PATIENCE, async || match status_taken(world).await {
+        Err(error) if error.contains(FROZEN) => Ok(()),
+        other => Err(format!("{other:?}")),
+    })
+    .await;
+    both
+}
+
+/// Tries of a user to write the status of the product that were refused since.
+async fn refused_tries(world: &World, user: &str, since: Mark) -> usize {
+    let audit = world.plane().audit().expect("the audit log");
+    let tried = audit.requests_by(user, since).await.expect("the audit log");
+    let refused = |code: Option<u16>| matches!(code, Some(403 | 422));
+    tried.iter().filter(|entry| entry.subresource == "status" && refused(entry.code)).count()
+}
+
+async fn told(world: &World, why: &str) {
+    let object = world.get(Kind::Product, THERMOSTAT).await.expect("the product");
+    until("an Event on the object", PATIENCE, async || {
+        let notes = world.events("StatusRefused", object.uid()).await;
+        if notes.iter().any(|note| note.contains(why)) { Ok(()) } else { Err(format!("{notes:?}")) }
+    })
+    .await;
+}
+
+fn lines(world: &World) -> usize {
+    world.evidence().lines_with(&["WARN", "writing status was refused"]).len()
+}
+
+async fn a_policy_on_status_is_told_once_and_tried_seldom(world: World) {
+    let contract = world.contract();
+    let operator = world.operator().await;
+    world.apply_all(&contract).await;
+    world.one_ready_product(THERMOSTAT).await;
+    let policy = freeze_status(&world).await;
+    let (mark, user) = (world.audit_mark(), world.user().to_owned());
+    world.edit(Kind::Product, THERMOSTAT, json!({"spec": {"dynamicRegistration": {"limit": 6000}}})).await;
+    told(&world, FROZEN).await;
+    let calls = world.call_mark();
+    // What is edited now is not applied: what came of it could not be recorded.
+    for limit in [7000, 8000, 9000] {
+        let before = refused_tries(&world, &user, mark).await;
+        let spec = json!({"spec": {"dynamicRegistration": {"limit": limit}}});
+        world.edit(Kind::Product, THERMOSTAT, spec).await;
+        until("another try", PATIENCE, async || {
+            let tries = refused_tries(&world, &user, mark).await;
+            if tries > before { Ok(()) } else { Err(tries.to_string()) }
+        })
+        .await;
+    }
+    let made = world.calls_since(calls);
+    assert_eq!(made.keys().filter(|action| *action != LIST).count(), 0, "{made:?}");
+    let tries = refused_tries(&world, &user, mark).await;
+    assert!(tries < 4 * HASTY, "{tries} tries");
+    assert_eq!(lines(&world), 1, "one warning, however often it is tried");
+    let page = operator.page("/metrics").await.expect("the metrics");
+    assert!(page.contains("iot_operator_status_writes_refused_total{kind=\"IotProduct\"}"), "{page}");
+    policy.remove().await;
+    until("status to be taken", PATIENCE, async || status_taken(&world).await).await;
+    world.ask_for_check(THERMOSTAT).await;
+    world.vendor_until("the last edit", |products| products[0].register_limit == 9000).await;
+    world.one_ready_product(THERMOSTAT).await;
+}
+
+async fn a_missing_right_on_status_costs_one_creation(world: World) {
+    let user = format!("narrow-{}", world.namespace().name());
+    let kubeconfig = world.plane().kubeconfig_as(&user, &[]).expect("a kubeconfig");
+    let roles = |products: &str| format!("{ROLE}---{products}").replace("USER", &user);
+    world.kubectl(&["apply", "--filename", "-"], &roles(&PRODUCTS.replace("iotproducts/status, ", "")));
+    let contract = world.contract();
+    let (mark, flags) = (world.audit_mark(), [("kubeconfig", kubeconfig.to_str().expect("a path"))]);
+    let mut operator = world.start_operator(&flags);
+    operator.ready().await;
+    world.connect(&contract).await;
+    world.apply(&contract.product).await;
+    told(&world, "iotproducts/status").await;
+    until("more tries", PATIENCE, async || {
+        let tries = refused_tries(&world, &user, mark).await;
+        if tries >= 5 { Ok(()) } else { Err(tries.to_string()) }
+    })
+    .await;
+    assert_eq!((world.calls(CREATE).len(), lines(&world)), (1, 1));
+    world.kubectl(&["apply", "--filename", "-"], &roles(PRODUCTS));
     world.one_ready_product(THERMOSTAT).await;
 }

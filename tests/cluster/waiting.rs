@@ -14,6 +14,7 @@ use crate::world::{PATIENCE, World, in_short};
 tests!(Shared {
     throttled,
     throttled_for_a_moment,
+    a_vendor_whose_first_list_hangs,
     vendor_away_at_the_first_creation,
     vendor_away_leaves_healthy_products_alone,
     created_suspended,
@@ -43,6 +44,24 @@ async fn throttled_for_a_moment(world: World) {
     world.apply(&contract.product).await;
     world.one_ready_product(THERMOSTAT).await;
     assert_eq!(world.calls(CREATE).len(), 3);
+}
+
+/// Both say what they wait for while nothing has answered yet.
+async fn a_vendor_whose_first_list_hangs(world: World) {
+    let contract = world.contract();
+    // Longer than anything here takes.
+    let _operator = world.operator_with(&[("vendor-timeout", "85s")]).await;
+    world.admin().add_fault(Rule::on(LIST, Fault::hold()).times(1));
+    world.apply_all(&contract).await;
+    let list = world.held(LIST).await;
+    let waits = |object: &Object| object.ready() == "Unknown" && object.is("Reconciling");
+    let account = world.object_until(Kind::Account, TENCENT_ACCOUNT, "a wait", PATIENCE, waits).await;
+    assert!(account.message().contains("first answer"), "{}", account.brief());
+    let product = world.product_until(THERMOSTAT, "a wait", PATIENCE, waits).await;
+    assert_eq!(product.reason(), "Creating", "{}", product.brief());
+    assert!(product.message().contains("first check"), "{}", product.brief());
+    world.release(&list).await;
+    world.one_ready_product(THERMOSTAT).await;
 }
 
 async fn vendor_away_at_the_first_creation(world: World) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::check::{Before, judge};
+use crate::check::{Before, judge, says_ready};
 use crate::fault::Fault;
 use crate::gate::{Planned, Side, Step};
 use crate::operation::Operation;
@@ -16,6 +16,11 @@ const PATIENCE: Duration = Duration::from_hours(3);
 /// What is good has to stay so: this long, and longer where a fault's effect may still come.
 const STAYS: Duration = Duration::from_secs(20);
 const STAYS_LONGER: Duration = Duration::from_mins(12);
+
+/// An object older than this has the condition Ready.
+const READY_WITHIN: Duration = Duration::from_secs(5);
+/// The longest wait for an answer of the API server, and the pause after it.
+const API_SILENCE: Duration = Duration::from_secs(32);
 
 /// What is run. Its text is the seed that replays it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +87,7 @@ impl Case {
         let stays = if self.plan.iter().any(|(_, fault)| fault.lingers()) { STAYS_LONGER } else { STAYS };
         let mut good: Option<(Instant, usize)> = None;
         let mut wrong = None;
+        let mut bare = Bare::default();
         while begun.elapsed() < PATIENCE {
             match judge(&world, self.operation, &before) {
                 Ok(()) => {
@@ -95,12 +101,43 @@ impl Case {
             }
             let pace = if begun.elapsed() < Duration::from_secs(20) { 500 } else { 5_000 };
             world.pass(Duration::from_millis(pace)).await;
+            bare.look(&world);
         }
         let steps = world.gate.steps();
         let (took, until_good) =
             good.map_or((begun.elapsed(), steps.len()), |(at, count)| (at - begun, count));
-        let wrong = wrong.or_else(|| too_many(&steps, self.plan.len()));
+        let wrong = wrong.or_else(|| bare.too_long(&steps)).or_else(|| too_many(&steps, self.plan.len()));
         Report { steps, until_good, took, wrong }
+    }
+}
+
+/// For how long the object was without the condition Ready.
+#[derive(Default)]
+struct Bare {
+    since: Option<Instant>,
+    longest: Duration,
+}
+
+impl Bare {
+    fn look(&mut self, world: &World) {
+        let object = world.object().filter(|object| !says_ready(object));
+        self.since = object.map(|_| self.since.unwrap_or_else(Instant::now));
+        self.longest = self.longest.max(self.since.map_or(Duration::ZERO, |since| since.elapsed()));
+    }
+
+    /// Whatever the vendor does, the condition is there within seconds. A write may wait for an API server that does not
+    /// answer, and a process that died for the next one.
+    fn too_long(&self, steps: &[Step]) -> Option<String> {
+        let allowed = steps.iter().filter_map(|step| Some((step.side, step.fault?))).map(|(side, fault)| {
+            match (side, fault) {
+                (_, Fault::DieBefore | Fault::DieAfter | Fault::DieAnswered) => Duration::from_secs(5),
+                (Side::Api, _) => API_SILENCE,
+                (Side::Vendor, _) => Duration::ZERO,
+            }
+        });
+        let allowed = READY_WITHIN + allowed.sum::<Duration>();
+        let longest = self.longest;
+        (longest > allowed).then(|| format!("no condition Ready for {longest:?}, longer than {allowed:?}"))
     }
 }
 

@@ -19,6 +19,11 @@ pub(crate) fn ready(object: Option<&Value>) -> bool {
         && object["status"]["observedGeneration"] == object["metadata"]["generation"]
 }
 
+/// The condition Ready is there, whatever it says.
+pub(crate) fn says_ready(object: &Value) -> bool {
+    condition(object, "Ready").is_some()
+}
+
 fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
     object["status"]["conditions"].as_array()?.iter().find(|condition| condition["type"] == kind)
 }

@@ -1,0 +1,50 @@
+//! Objects whose status the cluster does not take: an admission policy, a missing right, a definition of another version.
+//! Status cannot say so, so an Event, the log and a metric do; once for each object, however often it is tried again.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use kube::{Resource, ResourceExt as _};
+use tracing::{info, warn};
+
+use super::context::Context;
+use super::error::REFUSED_WRITE;
+use crate::record::RecordError;
+
+/// Their UIDs.
+#[derive(Debug, Default)]
+pub struct Unwritable(Mutex<HashSet<String>>);
+
+impl Unwritable {
+    fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether an object's status was refused when it was last written.
+    pub fn contains(&self, uid: &str) -> bool {
+        self.lock().contains(uid)
+    }
+
+    /// Forgets an object: its status was taken, or it is gone.
+    pub fn forget(&self, uid: &str) {
+        if self.lock().remove(uid) {
+            info!(
+                uid,
+                "the status of an object that was refused before is written again, or the object is gone"
+            );
+        }
+    }
+}
+
+/// An object's status was refused. The first time it is told.
+pub async fn refused<K: Resource<DynamicType = ()>>(ctx: &Context, object: &K, error: &RecordError) {
+    let kind = K::kind(&());
+    ctx.metrics.status_refused(&kind);
+    let uid = object.uid().unwrap_or_default();
+    if !ctx.unwritable.lock().insert(uid) {
+        return;
+    }
+    let note = format!("{error}; {REFUSED_WRITE}");
+    warn!(%kind, namespace = object.namespace(), name = object.name_any(), "{note}");
+    ctx.events.warning(object, "StatusRefused", "WriteStatus", &note).await;
+}
