@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{HeaderValue, InvalidHeaderValue};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, timeout_at};
 
 use super::{Call, Class, Effect, VendorError, alibaba, huawei, tencent, tencent_legacy};
@@ -42,6 +42,11 @@ impl Line {
     /// Now, by the vendor's clock as far as it is known.
     pub(super) fn now(&self) -> Timestamp {
         self.transport.now()
+    }
+
+    /// How far the vendor's clock is ahead of ours, as far as it is known.
+    pub(super) fn ahead(&self) -> SignedDuration {
+        self.transport.skew()
     }
 
     /// The memory of lists.

@@ -47,9 +47,27 @@ impl Tag {
     }
 }
 
+/// Why a key was refused, as far as the answer tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// Its id or secret, or nothing that the answer tells.
+    Key,
+    /// The request's date. The answer did not tell the vendor's own, so the next request is refused as well.
+    Clock,
+    /// The request's date, and the answer told the vendor's own: requests are signed with that one from now on, so
+    /// the refusal says nothing about the next. The vendor counts it all the same.
+    ClockLearnt,
+}
+
+struct Refusal {
+    at: Instant,
+    tag: Tag,
+    cause: Cause,
+}
+
 #[derive(Default)]
 struct State {
-    refused: VecDeque<(Instant, Tag)>,
+    refused: VecDeque<Refusal>,
     under_way: usize,
     proven: bool,
 }
@@ -74,6 +92,8 @@ pub(super) enum Halt {
     Refused {
         /// Failures that are remembered.
         failures: usize,
+        /// Why the last of them was refused.
+        cause: Cause,
         /// When one of them is forgotten.
         retry_after: Duration,
     },
@@ -87,7 +107,7 @@ pub(super) enum Verdict {
     /// The key was accepted.
     Accepted,
     /// It was refused.
-    Refused,
+    Refused(Cause),
     /// It is locked already.
     Locked,
     /// Nothing tells.
@@ -138,19 +158,19 @@ impl Attempts {
     fn settle(&self, tag: Tag, verdict: Verdict) {
         let mut state = self.lock();
         state.under_way = state.under_way.saturating_sub(1);
-        let failures = match verdict {
+        let (failures, cause) = match verdict {
             Verdict::Accepted => {
                 state.proven = true;
-                0
+                (0, Cause::Key)
             }
-            Verdict::Unknown => 0,
-            Verdict::Refused => 1,
-            Verdict::Locked => self.limits.per_id,
+            Verdict::Unknown => (0, Cause::Key),
+            Verdict::Refused(cause) => (1, cause),
+            Verdict::Locked => (self.limits.per_id, Cause::Key),
         };
         if failures > 0 {
             state.proven = false;
-            let failed = (Instant::now(), tag);
-            state.refused.extend(std::iter::repeat_n(failed, failures));
+            let at = Instant::now();
+            state.refused.extend((0..failures).map(|_| Refusal { at, tag, cause }));
         }
         drop(state);
         self.changed.notify_waiters();
@@ -165,15 +185,19 @@ impl Attempts {
 
 impl State {
     fn forget(&mut self, limits: &Limits, now: Instant) {
-        while self.refused.front().is_some_and(|(at, _)| now.duration_since(*at) >= limits.window) {
+        while self.refused.front().is_some_and(|refusal| now.duration_since(refusal.at) >= limits.window) {
             self.refused.pop_front();
         }
     }
 
     fn admit(&mut self, limits: &Limits, tag: Tag, now: Instant) -> Result<bool, Halt> {
         self.forget(limits, now);
-        let of_secret: Vec<Instant> =
-            self.refused.iter().filter(|(_, of)| *of == tag).map(|(at, _)| *at).collect();
+        let of_secret: Vec<Instant> = self
+            .refused
+            .iter()
+            .filter(|of| of.tag == tag && of.cause != Cause::ClockLearnt)
+            .map(|of| of.at)
+            .collect();
         let left = limits
             .per_secret
             .saturating_sub(of_secret.len())
@@ -182,9 +206,10 @@ impl State {
             // The oldest of those that are too many.
             let by_secret = of_secret.len().checked_sub(limits.per_secret).and_then(|at| of_secret.get(at));
             let by_id = self.refused.len().checked_sub(limits.per_id).and_then(|at| self.refused.get(at));
-            let last = by_secret.copied().max(by_id.map(|(at, _)| *at)).unwrap_or(now);
+            let last = by_secret.copied().max(by_id.map(|of| of.at)).unwrap_or(now);
             let retry_after = (last + limits.window).saturating_duration_since(now);
-            return Err(Halt::Refused { failures: self.refused.len(), retry_after });
+            let cause = self.refused.back().map_or(Cause::Key, |of| of.cause);
+            return Err(Halt::Refused { failures: self.refused.len(), cause, retry_after });
         }
         let at_once = if self.proven { limits.at_once.min(left) } else { 1 };
         let room = self.under_way < at_once;

@@ -3,9 +3,10 @@
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, InvalidHeaderValue};
 use http::{Method, StatusCode};
+use jiff::SignedDuration;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::attempts::{Attempts, Halt, Tag, Verdict};
+use super::attempts::{Attempts, Cause, Halt, Tag, Verdict};
 use super::client::Huawei;
 use super::error::{is_lock, is_stale_token, meaning, spelling};
 use super::sign::{self, Signed, Signer};
@@ -21,6 +22,9 @@ use crate::vendor::{Call, Class, Effect, VendorError};
 
 /// As the vendor's SDK sends it.
 const JSON: &str = "application/json;charset=UTF-8";
+
+/// A change of what is known of the vendor's clock by less than this puts no date right that was minutes off.
+const LEARNT: SignedDuration = SignedDuration::from_mins(1);
 
 /// What a call is and what it is about, for its errors.
 #[derive(Clone, Copy)]
@@ -52,12 +56,19 @@ impl<'a> Subject<'a> {
             Halt::Late => {
                 self.not_sent(Class::Busy, "not sent, other calls with this key are still under way")
             }
-            Halt::Refused { failures, retry_after } => {
+            Halt::Refused { failures, cause, retry_after } => {
+                let (class, why) = match cause {
+                    Cause::Key => (Class::Credentials, "put the right one into the credentials Secret"),
+                    Cause::Clock | Cause::ClockLearnt => (
+                        Class::ClockSkew,
+                        "nothing is wrong with the key, but the requests' date is not the vendor's",
+                    ),
+                };
                 let message = format!(
                     "not sent: the vendor refused this key {failures} times in the last minutes and locks it \
-                     after more; put the right one into the credentials Secret"
+                     after more; {why}"
                 );
-                VendorError { retry_after: Some(retry_after), ..self.not_sent(Class::Credentials, &message) }
+                VendorError { retry_after: Some(retry_after), ..self.not_sent(class, &message) }
             }
         }
     }
@@ -169,8 +180,10 @@ impl Huawei {
             Access::Key(key) => {
                 let begun = key.attempts.begin(key.tag, call.deadline).await;
                 let flight = begun.map_err(|halt| ask.subject.halted(halt))?;
+                let ahead = self.line.ahead();
                 let result = self.send(ask, permit, call, &Proof::Signature(key)).await;
-                flight.end(verdict(result.as_ref().err()));
+                let learnt = (self.line.ahead() - ahead).abs() > LEARNT;
+                flight.end(verdict(result.as_ref().err(), learnt));
                 return result;
             }
         };
@@ -270,8 +283,8 @@ fn judge(subject: &Subject<'_>, answer: &Answer) -> Result<Members, VendorError>
 }
 
 /// What an answer tells of the key. Only the service's own word shows that it was accepted: the gateway may
-/// refuse for other reasons before it looks at the signature.
-fn verdict(error: Option<&VendorError>) -> Verdict {
+/// refuse for other reasons before it looks at the signature. `learnt`: the next request has another date.
+fn verdict(error: Option<&VendorError>, learnt: bool) -> Verdict {
     let Some(error) = error else {
         return Verdict::Accepted;
     };
@@ -279,7 +292,9 @@ fn verdict(error: Option<&VendorError>) -> Verdict {
     match error.class {
         _ if error.effect == Effect::NotSent => Verdict::Unknown,
         Class::Credentials if is_lock(code, &error.message) => Verdict::Locked,
-        Class::Credentials | Class::ClockSkew => Verdict::Refused,
+        Class::Credentials => Verdict::Refused(Cause::Key),
+        Class::ClockSkew if learnt => Verdict::Refused(Cause::ClockLearnt),
+        Class::ClockSkew => Verdict::Refused(Cause::Clock),
         _ if code.is_some_and(|code| code.starts_with("ROMA.") || code.starts_with("SCB.")) => {
             Verdict::Accepted
         }

@@ -13,7 +13,7 @@ use secrecy::SecretString;
 use tokio::sync::MutexGuard;
 use tokio::time::{Instant, timeout_at};
 
-use super::attempts::{Attempts, Tag, Verdict};
+use super::attempts::{Attempts, Cause, Tag, Verdict};
 use super::call::Subject;
 use super::wire::{self, Members};
 use crate::clock::later;
@@ -160,7 +160,7 @@ impl Tokens {
             line.send((subject.action, subject.object), request, permit, call.deadline, judge).await;
         flight.end(match &fetched {
             Ok(_) => Verdict::Accepted,
-            Err(error) if error.class == Class::Credentials => Verdict::Refused,
+            Err(error) if error.class == Class::Credentials => Verdict::Refused(Cause::Key),
             Err(_) => Verdict::Unknown,
         });
         let token = fetched.map_err(|error| VendorError { effect: Effect::NotSent, ..error })?;
