@@ -33,9 +33,20 @@ pub(super) fn is_id(text: &str) -> bool {
         && text.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_'))
 }
 
-/// A product secret that can be one.
+/// A product secret that can be one. Every secret that a vendor shows passes here, so what stands for one that the vendor
+/// hides is never taken for it and replaces none that is stored.
 pub(super) fn secret(text: String) -> Option<SecretString> {
-    (1..=SECRET).contains(&text.len()).then(|| SecretString::from(text))
+    let text = SecretString::from(text);
+    let shown = text.expose_secret();
+    ((1..=SECRET).contains(&shown.len()) && !is_mask(shown)).then_some(text)
+}
+
+/// Whether a text stands for a hidden one: stars alone, a run of them somewhere, or another character that is repeated. The
+/// secrets of all vendors are letters and digits.
+fn is_mask(text: &str) -> bool {
+    let first = text.chars().next();
+    let alike = text.chars().all(|c| Some(c) == first);
+    text.contains("***") || alike && (first == Some('*') || text.chars().nth(3).is_some())
 }
 
 /// A product within the bounds. `None` when its id or its serial cannot be one: then nothing can be said about it.
@@ -109,5 +120,20 @@ pub(crate) fn assert_printable(code: Option<&str>, message: &str, request_id: Op
     let message = printable(message, VENDOR_WORDS, []);
     for (text, most) in [(code.as_str(), 80), (request_id.as_str(), 80), (&message, VENDOR_WORDS)] {
         assert!(text.chars().count() <= most && !text.contains(char::is_control), "{text:?}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_for_a_hidden_secret_is_none() {
+        for mask in ["*", "****", "********", "xxxxxxxx", "••••", "ab****yz", ""] {
+            assert!(secret(mask.to_owned()).is_none(), "{mask}");
+        }
+        for shown in ["SimSecret0000001", "aa*b", "0O0O"] {
+            assert_eq!(secret(shown.to_owned()).unwrap().expose_secret(), shown);
+        }
     }
 }
