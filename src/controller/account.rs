@@ -44,6 +44,9 @@ const STORES_FILL: Duration = Duration::from_millis(100);
 /// How long a list is kept for those who were told to look at it.
 const LIST_KEPT: Duration = Duration::from_mins(1);
 
+/// A pause that a vendor asks for and that lasts longer is shown.
+const LONG_PAUSE: Duration = Duration::from_secs(5);
+
 /// Visits one account. Never fails: a failure is status and a delay.
 pub async fn reconcile<K: Account>(account: Arc<K>, ctx: Arc<Context>) -> Result<Action, Infallible> {
     let span =
@@ -109,9 +112,11 @@ async fn visit<K: Account>(
     }
     let count = memory.others.as_ref().map(|others| counted(ctx, &account.view(), others));
     let lasting = lasts(memory.failures, memory.failing_since.map_or(Duration::ZERO, |at| at.elapsed()));
+    let paused = memory.budget.get().map(|budget| budget.paused(LONG_PAUSE)).unwrap_or_default();
     let judged = Judged {
         trouble: memory.trouble.clone(),
         lasting,
+        paused,
         count,
         counted: memory.counted,
         checked: asked,

@@ -25,6 +25,8 @@ pub struct Judged {
     pub trouble: Option<Trouble>,
     /// The key or place was refused often and long enough to count as refused for good.
     pub lasting: bool,
+    /// Actions that the vendor asked to leave alone for a while, although it answers.
+    pub paused: Vec<&'static str>,
     /// Products of the account.
     pub count: Option<ProductCount>,
     /// When the counts were last written.
@@ -50,7 +52,7 @@ pub async fn write<K: Account>(api: &Api<K>, account: &K, judged: &Judged) -> Re
                 READY,
                 Truth::True,
                 Reason::Available.as_str(),
-                "the vendor answers",
+                &answers(&judged.paused),
                 generation,
             );
         }
@@ -109,6 +111,17 @@ async fn waiting<K: Account>(api: &Api<K>, account: &K) -> Result<Option<K>, Rec
     set(&mut new.conditions, READY, Truth::Unknown, reason, message, generation);
     when(&mut new.conditions, RECONCILING, Some((reason, message)), generation);
     status::write(api, account, &old, &new).await
+}
+
+/// The vendor answers; what it asked to leave alone is named. Until when is not: that would be a write per answer.
+fn answers(paused: &[&str]) -> String {
+    if paused.is_empty() {
+        return "the vendor answers".to_owned();
+    }
+    format!(
+        "the vendor answers, but throttles {} and asked for a pause: calls of that wait, up to 10 minutes",
+        paused.join(", ")
+    )
 }
 
 /// An endpoint that flags forbid and a mass loss need a human at once, a key that is refused after a while.

@@ -1,7 +1,9 @@
 //! Accounts as products use them: the state that the accounts' own reconcile keeps up to date.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use super::cached::{Cached as _, CachedProduct};
 use super::error::{advice, reason_of};
@@ -9,6 +11,9 @@ use crate::api::{AccountKind, AccountView, Adoption, IotProduct, Reason, Vendor}
 use crate::plan::Trust;
 use crate::vendor::VendorError;
 use crate::vendor::connection::Connection;
+
+/// Within this time what passes by itself is tried again, unless the vendor asks for more.
+const ADVISED: Duration = Duration::from_secs(60);
 
 /// Names an account.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -84,7 +89,7 @@ impl Trouble {
         // What says that there was no answer is our own wording.
         let unanswered = error.source.as_ref().map(ToString::to_string);
         let answer = Some(error.code.as_ref().map(ToString::to_string).or(unanswered).unwrap_or_default());
-        Self { reason, message: format!("{error}; {}", advice(reason)), answer }
+        Self { reason, message: format!("{error}; {}", when(reason, error)), answer }
     }
 
     /// The vendor refuses the key or the place, whatever is asked.
@@ -96,6 +101,16 @@ impl Trouble {
                 | Reason::EndpointMisconfigured
                 | Reason::EndpointNotAllowed
         )
+    }
+}
+
+/// What to do about a failed list, and when the next is made: a vendor's hint is followed, for ten minutes at the most.
+fn when(reason: Reason, error: &VendorError) -> Cow<'static, str> {
+    let (said, long) = (advice(reason), error.retry_after.is_some_and(|after| after > ADVISED));
+    if long {
+        said.replace("retried within 60s", "retried within 600s, as the vendor asks").into()
+    } else {
+        said.into()
     }
 }
 

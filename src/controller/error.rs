@@ -7,7 +7,7 @@ use crate::api::{FORCE_FORGET_ANNOTATION, Reason};
 use crate::plan::desired::DesiredError;
 use crate::record::RecordError;
 use crate::record::condition::Truth;
-use crate::vendor::{Class, VendorError};
+use crate::vendor::{Class, Effect, VendorError};
 
 /// Why there is no usable account.
 #[derive(Debug, thiserror::Error)]
@@ -317,7 +317,9 @@ fn vendor(error: &VendorError, situation: Situation<'_>) -> Verdict {
             Verdict { stalled: false, ..unchecked(verdict) }
         }
         Class::Throttled | Class::Unavailable | Class::ClockSkew => {
-            Verdict { account: true, ..plain(reason, message, passing(situation), hinted(error)) }
+            // What waits for the end of a pause tells nothing new of the account.
+            let account = error.class != Class::Throttled || error.effect != Effect::NotSent;
+            Verdict { account, ..plain(reason, message, passing(situation), hinted(error)) }
         }
         Class::Credentials
         | Class::Permission

@@ -95,9 +95,15 @@ impl From<Lane> for Caller {
 /// Why there is no permit. Nothing was sent and no token is used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// Enough callers of this lane wait, or the vendor asked for a pause that outlasts the deadline.
+    /// Enough callers of this lane wait.
     #[error("waiting for the vendor's request budget, next turn in {retry_after:.1?}")]
     Busy {
+        /// When this caller's turn is expected. Every answer names another moment.
+        retry_after: Duration,
+    },
+    /// The vendor asked for a pause that outlasts the deadline.
+    #[error("the vendor asked for a pause, next turn in {retry_after:.1?}")]
+    Paused {
         /// When this caller's turn is expected. Every answer names another moment.
         retry_after: Duration,
     },
@@ -179,6 +185,14 @@ impl Limiter {
             let documented = self.shared.documented.get(action).copied();
             bucket.pace.set_budget(state.settings.budget(action, documented));
         }
+    }
+
+    /// The actions that the vendor asked to leave alone for longer than `least` from now.
+    pub fn paused(&self, least: Duration) -> Vec<&'static str> {
+        let state = self.shared.lock();
+        let until = Instant::now() + least;
+        let paused = state.buckets.iter().filter(|(_, bucket)| bucket.pace.is_paused_beyond(until));
+        paused.map(|(action, _)| *action).collect()
     }
 
     /// The same limiter, watched by `observer`. To be called before the first permit is given.

@@ -99,6 +99,11 @@ impl VendorError {
             Refused::Busy { retry_after } => {
                 (Class::Busy, "not sent, many calls of this account wait already", Some(retry_after))
             }
+            Refused::Paused { retry_after } => (
+                Class::Throttled,
+                "not sent, the vendor asked for a pause of up to 10 minutes before the next call",
+                Some(retry_after),
+            ),
             Refused::Deadline => {
                 (Class::Busy, "not sent, the account's budget of calls does not come up in time", None)
             }

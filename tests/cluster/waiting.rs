@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use iot_simulator::{Fault, Rule};
+use iot_simulator::{Fault, Rule, When};
 use serde_json::json;
 
-use crate::manifest::{TENCENT_ACCOUNT, THERMOSTAT};
+use crate::manifest::{TENCENT_ACCOUNT, THERMOSTAT, named};
 use crate::object::{Kind, Object};
 use crate::session::tests;
 use crate::vendor::{CREATE, LIST};
@@ -15,6 +15,8 @@ tests!(Shared {
     throttled,
     throttled_for_a_moment,
     a_vendor_whose_first_list_hangs,
+    a_create_behind_a_pause_says_so,
+    a_list_that_is_told_to_wait_says_for_how_long,
     vendor_away_at_the_first_creation,
     vendor_away_leaves_healthy_products_alone,
     created_suspended,
@@ -62,6 +64,38 @@ async fn a_vendor_whose_first_list_hangs(world: World) {
     assert!(product.message().contains("first check"), "{}", product.brief());
     world.release(&list).await;
     world.one_ready_product(THERMOSTAT).await;
+}
+
+fn told_to_wait(status: u16, seconds: &str) -> Fault {
+    Fault::Status { status, when: When::Before, retry_after: Some(seconds.to_owned()) }
+}
+
+/// The vendor asks for a pause of creations and answers everything else.
+async fn a_create_behind_a_pause_says_so(world: World) {
+    let contract = world.contract();
+    let _operator = world.operator().await;
+    world.connect(&contract).await;
+    world.admin().add_fault(Rule::on(CREATE, told_to_wait(429, "18446744073709551615")).times(1));
+    world.apply(&contract.product).await;
+    world.create_tried().await;
+    world.apply(&named(&contract.product, "behind")).await;
+    let object = world.reason("behind", "Throttled").await;
+    assert_eq!(object.ready(), "Unknown", "{}", object.brief());
+    assert!(object.message().contains("pause of up to 10 minutes"), "{}", object.message());
+    let said = |account: &Object| account.is_available() && account.message().contains(CREATE);
+    let account = world.object_until(Kind::Account, TENCENT_ACCOUNT, "the pause", PATIENCE, said).await;
+    assert!(account.message().contains("up to 10 minutes"), "{}", account.message());
+    assert_eq!(world.calls(CREATE).len(), 1);
+}
+
+async fn a_list_that_is_told_to_wait_says_for_how_long(world: World) {
+    let contract = world.contract();
+    world.admin().add_fault(Rule::on(LIST, told_to_wait(503, "86400")).times(1));
+    let _operator = world.operator().await;
+    world.apply_all(&contract).await;
+    let waits = |account: &Object| account.reason() == "VendorUnavailable";
+    let account = world.object_until(Kind::Account, TENCENT_ACCOUNT, "the outage", PATIENCE, waits).await;
+    assert!(account.message().contains("retried within 600s"), "{}", account.message());
 }
 
 async fn vendor_away_at_the_first_creation(world: World) {

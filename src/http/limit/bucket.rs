@@ -52,7 +52,10 @@ impl Bucket {
         let Caller { lane, flow } = caller;
         let queue = &mut self.lanes[lane as usize];
         let full = lane != Lane::Edit && queue.is_full(flow, self.pace.spacing(now));
-        if full || self.pace.is_paused_beyond(deadline.max(now)) {
+        if self.pace.is_paused_beyond(deadline.max(now)) {
+            return Some(Refused::Paused { retry_after: queue.promise(flow, &self.pace, now) });
+        }
+        if full {
             return Some(Refused::Busy { retry_after: queue.promise(flow, &self.pace, now) });
         }
         // As early as it gets: other namespaces, other lanes and throttling only make it later.

@@ -35,7 +35,11 @@ async fn call_until_served(limiter: &Limiter, lane: Lane) -> Instant {
     loop {
         match call(limiter, lane).await {
             Ok(sent) => return sent,
-            Err(Refused::Busy { retry_after } | Refused::CircuitOpen { retry_after }) => {
+            Err(
+                Refused::Busy { retry_after }
+                | Refused::Paused { retry_after }
+                | Refused::CircuitOpen { retry_after },
+            ) => {
                 sleep(retry_after).await;
             }
             Err(Refused::Deadline) => panic!("the deadline is far"),

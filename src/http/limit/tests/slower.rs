@@ -64,7 +64,9 @@ async fn a_pause_beyond_the_deadline_says_when_to_come_back() {
     let permit = limiter.acquire(CREATE, Lane::Edit, far()).await.unwrap();
     permit.done(Outcome::Throttled { retry_after: Some(30 * SECOND) });
     let refused = limiter.acquire(CREATE, Lane::Edit, Instant::now() + 20 * SECOND).await.unwrap_err();
-    let Refused::Busy { retry_after } = refused else { panic!("{refused:?}") };
+    let Refused::Paused { retry_after } = refused else { panic!("{refused:?}") };
+    assert_eq!(limiter.paused(20 * SECOND), [CREATE]);
+    assert_eq!(limiter.paused(40 * SECOND), [""; 0]);
     assert!((30 * SECOND..32 * SECOND).contains(&retry_after), "{retry_after:?}");
 }
 
