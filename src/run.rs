@@ -372,7 +372,8 @@ pub fn start(
     controllers.spawn(async move {
         tokio::select! {
             () = rounds::count(Arc::clone(&ctx)) => {}
-            () = rounds::look_at_secrets(ctx) => {}
+            () = rounds::look_at_secrets(Arc::clone(&ctx)) => {}
+            () = rounds::read_in_full(ctx) => {}
             () = until => {}
         }
     });

@@ -24,10 +24,8 @@ use crate::api::{
 use crate::record::condition::{Truth, get};
 use crate::slots::{Claimant, Urgency};
 
-/// Bits of what is remembered of a list's entry, beside its hash: whether there is one, and whether the manifest
-/// names fields that no list shows.
+/// Bit of what is remembered of a list's entry, beside its hash: whether there is one.
 const KNOWN: u64 = 1;
-const HIDDEN: u64 = 2;
 
 /// An object that a store keeps.
 pub trait Cached: Resource<DynamicType = ()> {
@@ -257,17 +255,14 @@ impl CachedProduct {
         self.ready.is_some_and(|(_, shown)| shown == Some(reason))
     }
 
-    /// Whether a list showed the product by the same entry before, as this object wants it; and if so, whether it
-    /// wants fields that no list shows.
-    pub fn is_fine(&self, entry: u64) -> Option<bool> {
-        let found = self.fine.load(Ordering::Relaxed);
-        (found & !HIDDEN == (entry | KNOWN) & !HIDDEN).then_some(found & HIDDEN != 0)
+    /// Whether a list showed the product by the same entry before, as this object wants it.
+    pub fn is_fine(&self, entry: u64) -> bool {
+        self.fine.load(Ordering::Relaxed) == entry | KNOWN
     }
 
     /// A list shows the product as this object wants it. Any change of the object forgets this.
-    pub fn found_fine(&self, entry: u64, hidden: bool) {
-        let hidden = if hidden { HIDDEN } else { 0 };
-        self.fine.store((entry | KNOWN) & !HIDDEN | hidden, Ordering::Relaxed);
+    pub fn found_fine(&self, entry: u64) {
+        self.fine.store(entry | KNOWN, Ordering::Relaxed);
     }
 }
 

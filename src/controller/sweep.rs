@@ -17,7 +17,7 @@ use super::requeue::{self, turn_fell, until_turn};
 use crate::api::{AccountView, IotProduct, Reason};
 use crate::plan::Listing;
 use crate::plan::desired::{Desired, desired};
-use crate::plan::diff::{diff, needs_full_read};
+use crate::plan::diff::diff;
 use crate::plan::loss::Sight;
 use crate::plan::mark::{Mark, Marks, find};
 use crate::record::observed::origin;
@@ -57,8 +57,6 @@ pub fn sweep(
     let objects: Vec<_> = ctx.products_of(&id).into_iter().filter(|o| o.product_id().is_some()).collect();
     let (present, missing): (Vec<_>, Vec<_>) =
         objects.iter().partition(|o| o.product_id().is_some_and(|id| listed.contains_key(id)));
-    let period =
-        requeue::interval(view.settings.full_read_interval(), ctx.settings.min_resync_interval, None);
     let marks = ids_by_mark(&listing.products);
     for object in &present {
         if has_surplus(ctx, object, &marks) {
@@ -69,8 +67,7 @@ pub fn sweep(
         connection.saw(&product.id);
         shown(ctx, object, listing.begun);
         if object.says(Reason::ProductMissing)
-            || compares(ctx, object, view, span)
-                && wants_look(ctx, object, product, connection.traits(), span, period)
+            || compares(ctx, object, view, span) && wants_look(ctx, object, product, connection.traits())
         {
             hint(ctx, object);
         }
@@ -168,7 +165,7 @@ fn shown(ctx: &Context, object: &CachedProduct, begun: Timestamp) {
     ctx.memory.with(&object.uid().unwrap_or_default(), |entry| entry.lookups.shown(begun));
 }
 
-/// Has the object's product looked at in full.
+/// Has a product read in full.
 pub fn hint(ctx: &Context, object: &CachedProduct) {
     ctx.memory.with(&object.uid().unwrap_or_default(), |entry| entry.hint = true);
     ctx.wake_product(object);
@@ -188,31 +185,22 @@ fn would_recreate(object: &CachedProduct) -> bool {
 }
 
 /// Whether a product that the list shows must be looked at by itself.
-fn wants_look(
-    ctx: &Context,
-    cached: &CachedProduct,
-    product: &Observed,
-    traits: &Traits,
-    span: &Span,
-    full_read: Duration,
-) -> bool {
+fn wants_look(ctx: &Context, cached: &CachedProduct, product: &Observed, traits: &Traits) -> bool {
     // Its own visit is under way or due anyway.
     if cached.suspended || cached.deleting() {
         return false;
     }
-    let due = || turn_fell(&cached.uid().unwrap_or_default(), full_read, span.from, span.to);
     let entry = product.digest();
-    if let Some(hidden) = cached.is_fine(entry) {
-        return hidden && due();
+    if cached.is_fine(entry) {
+        return false;
     }
     let object = cached.open();
     let Some(wish) = wish(&object, traits) else { return false };
     if differs(&object, &wish, product, &ctx.mark(&object), traits) {
         return true;
     }
-    let hidden = needs_full_read(&wish, traits);
-    cached.found_fine(entry, hidden);
-    hidden && due()
+    cached.found_fine(entry);
+    false
 }
 
 /// Whether the list shows something else than the manifest wants and status knows.
@@ -235,7 +223,8 @@ fn differs(object: &IotProduct, wish: &Desired, product: &Observed, mark: &Mark,
     !marked || is_another(&status, product) || new || over
 }
 
-fn wish(object: &IotProduct, traits: &Traits) -> Option<Desired> {
+/// What a manifest asks for, if it can be applied.
+pub fn wish(object: &IotProduct, traits: &Traits) -> Option<Desired> {
     let spec = serde_json::to_value(&object.spec).ok()?;
     desired(&spec, object.spec.vendor.as_str(), traits).ok()
 }

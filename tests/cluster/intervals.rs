@@ -6,13 +6,14 @@ use crate::manifest::{Contract, named};
 use crate::object::Kind;
 use crate::operator::Operator;
 use crate::session::tests;
-use crate::vendor::LIST;
+use crate::vendor::{LIST, READ};
 use crate::world::{PATIENCE, World};
 
 tests!(Shared {
     a_product_is_compared_more_often_than_its_account_says,
     a_product_is_never_compared,
     a_product_asks_for_more_later,
+    full_reads_come_at_turns_of_their_own,
 });
 
 const PATIENT: &str = "patient";
@@ -82,4 +83,28 @@ async fn a_product_asks_for_more_later(world: World) {
     register_nobody(&world, EAGER);
     world.edit(Kind::Product, EAGER, json!({"spec": {"resyncInterval": "1s"}})).await;
     register_again(&world, EAGER).await;
+}
+
+/// A list shows nothing of the limit, so each product is read, and none of them waits for a list.
+async fn full_reads_come_at_turns_of_their_own(world: World) {
+    let mut contract: Contract = world.contract();
+    contract.account["spec"]["resyncInterval"] = json!("24h");
+    contract.account["spec"]["fullReadInterval"] = json!("5s");
+    let operator = world.operator().await;
+    world.connect(&contract).await;
+    for name in [PATIENT, EAGER] {
+        world.apply(&named(&contract.product, name)).await;
+        world.ready(name).await;
+    }
+    let (mark, lists) = (world.call_mark(), world.calls(LIST).len());
+    let ids = [id(&world, PATIENT), id(&world, EAGER)];
+    let reads = |calls: &[iot_simulator::Call], id: &String| {
+        let of = |call: &&iot_simulator::Call| call.sequence >= mark && call.product_id.as_ref() == Some(id);
+        calls.iter().filter(|call| call.action == READ).filter(of).count()
+    };
+    world
+        .calls_until("two full reads of each", PATIENCE, |calls| ids.iter().all(|id| reads(calls, id) >= 2))
+        .await;
+    assert_eq!(world.calls(LIST).len(), lists, "no list brought them");
+    drop(operator);
 }
