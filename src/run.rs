@@ -348,6 +348,7 @@ pub fn start(
         finalizers: Finalizers::default(),
         unwritable: Unwritable::default(),
         claims: Claims::default(),
+        turns: Arc::default(),
         accounts: Accounts::default(),
         account_memories: Memories::default(),
         metrics: surroundings.metrics.clone(),

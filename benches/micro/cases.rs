@@ -213,6 +213,8 @@ fn planned(observed: Observed) -> Work {
         shown_here: true,
         trust: Trust::Shown,
         mark_seen: true,
+        name_busy: false,
+        name_news: None,
         rival: None,
         deleted: None,
         check: Check::Rest,

@@ -17,6 +17,7 @@ use super::visit::Visit;
 use super::{claims, conclude, delete};
 use crate::api::{CREATION_ANNOTATION, IotProduct, Reason};
 use crate::http::limit::{Lane, Permit};
+use crate::plan::create::{LATE_DELIVERY, later};
 use crate::plan::desired::Desired;
 use crate::plan::ledger::{Ledger, LedgerState};
 use crate::plan::mark::{Marks, find};
@@ -62,6 +63,7 @@ pub async fn act(
                 Some(Taken::Refused(wait)) => return Ok(Outcome::Waiting(wait)),
                 None => return Ok(Outcome::Again),
             };
+            visit.settle_turn();
             remove_surplus(visit, link, &surplus, sent.as_deref()).await;
             settle(visit, link, desired, held).await
         }
@@ -141,7 +143,13 @@ async fn create(visit: &mut Visit<'_>, link: &Link, desired: &Desired, attempt: 
         close(visit, before, &ledger, None).await?;
         return Err(error.into());
     }
+    if let Some(turn) = &visit.turn {
+        turn.sends(later(ledger.deadline, LATE_DELIVERY));
+    }
     let answer = send(visit, cloud, &request, permit, call).await;
+    if answer.as_ref().err().is_none_or(|error| !error.is_unclear()) {
+        visit.settle_turn();
+    }
     match answer {
         Ok(id) => {
             record_id(visit, link, &ledger, &id).await?;

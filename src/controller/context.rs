@@ -17,6 +17,7 @@ use super::finalizer::Finalizers;
 use super::guarded::UnreadableObjects;
 use super::memory::Memory;
 use super::scope::{Scope, Unseen};
+use super::turns::Turns;
 use super::unwritable::Unwritable;
 use crate::api::{AccountKind, IotProduct};
 use crate::metrics::Metrics;
@@ -55,6 +56,8 @@ pub struct Context {
     pub unwritable: Unwritable,
     /// Claims on existing products.
     pub claims: Claims,
+    /// Whose turn it is to create a name.
+    pub turns: Arc<Turns>,
     /// The accounts' states.
     pub accounts: Accounts,
     /// What the accounts' own visits remember.

@@ -53,6 +53,8 @@ impl Visit<'_> {
             shown_here: false,
             trust: Trust::NewKey,
             mark_seen: false,
+            name_busy: false,
+            name_news: None,
             rival: self.rival(),
             deleted: None,
             check: self.check,

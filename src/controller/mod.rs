@@ -35,5 +35,6 @@ pub mod scope;
 pub mod settle;
 pub mod streams;
 pub mod sweep;
+pub mod turns;
 pub mod unwritable;
 pub mod visit;

@@ -18,12 +18,13 @@ use super::notice::Notice;
 use super::observe::observe;
 use super::outcome::Outcome;
 use super::requeue::wait;
+use super::turns::Turn;
 use super::visit::Visit;
 use super::{act, claims, conclude, delete, finalizer};
 use crate::api::IotProduct;
 use crate::plan::desired::{Desired, desired};
 use crate::plan::unseen::waits_with_recorded;
-use crate::plan::{Need, Plan, Seen, need, plan};
+use crate::plan::{Facts, Need, Plan, Seen, need, plan};
 use crate::record::RecordError;
 use crate::vendor::connection::traits;
 use crate::vendor::{Fields, Traits};
@@ -92,7 +93,7 @@ async fn stages(visit: &mut Visit<'_>, linked: &mut Option<Link>) -> Result<Outc
     }
     let desired = wish(visit, traits)?;
     let link = linked.insert(connect(visit).await?);
-    let facts = visit.facts(Some(link));
+    let facts = take_turn(visit, visit.facts(Some(link)), traits);
     let notice = Notice::of(visit);
     let (seen, shown) = notice.beside(observe(visit, link, need(&facts, traits), &facts)).await;
     visit.go_on_with(shown);
@@ -101,6 +102,20 @@ async fn stages(visit: &mut Visit<'_>, linked: &mut Option<Link>) -> Result<Outc
     let plan = plan(&facts, traits, seen, &lives);
     debug!(plan = plan_name(&plan), "planned");
     act::act(visit, link, &desired, plan).await
+}
+
+/// Takes the turn of the object's name before it is looked for, where a create may follow that the vendor would take even
+/// if another object is creating the name.
+fn take_turn(visit: &mut Visit<'_>, facts: Facts, traits: &Traits) -> Facts {
+    let creates = facts.recorded.is_none() && facts.imported.is_none() && !facts.observe_only;
+    if traits.refuses_taken_names || !creates || facts.deleting {
+        return facts;
+    }
+    let account = AccountId::of(&visit.object);
+    let place = visit.ctx.place_of(&account).unwrap_or_else(|| account.to_string());
+    visit.turn = visit.ctx.turns.take(&place, &facts.name, &visit.uid, facts.now);
+    let news = visit.turn.as_ref().and_then(Turn::news);
+    Facts { name_busy: visit.turn.is_none(), name_news: news, ..facts }
 }
 
 /// The wish; of an object that is being deleted nothing is wished, so nothing in it can be wrong.

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::cached::revision;
 use super::context::Context;
 use super::error::Error;
+use super::turns::Turn;
 use crate::api::condition::READY;
 use crate::api::{
     CREATION_ANNOTATION, Condition, DriftPolicy, FORCE_FORGET_ANNOTATION, IotProduct, IotProductStatus,
@@ -47,6 +48,8 @@ pub struct Visit<'a> {
     pub seen: Option<Observed>,
     /// The check that was asked for and not carried out yet when the object was read for this visit.
     pub asked: Option<String>,
+    /// This object's turn to create its name, where the vendor takes a name twice. It ends with the visit.
+    pub turn: Option<Turn>,
     generation: i64,
     edited: bool,
     /// Version of the object as the store had it.
@@ -72,6 +75,7 @@ impl<'a> Visit<'a> {
             looked: false,
             seen: None,
             asked: None,
+            turn: None,
             edited: false,
             stored: None,
             begun: Instant::now(),
@@ -210,6 +214,13 @@ impl<'a> Visit<'a> {
     /// `driftPolicy: Report` of a product that is managed: what its owner edits is set, and nothing else.
     pub fn sets_edits_only(&self) -> bool {
         self.object.spec.drift_policy == DriftPolicy::Report && !self.observe_only()
+    }
+
+    /// What this object sent under its name is known.
+    pub fn settle_turn(&self) {
+        if let Some(turn) = &self.turn {
+            turn.is_clear(crate::clock::now());
+        }
     }
 
     /// The products of the namespace.

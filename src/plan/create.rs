@@ -15,7 +15,7 @@ pub(super) const LIST_LAG: SignedDuration = SignedDuration::from_secs(60);
 /// Distance of two look-ups, where one is not enough (protocol, Create 3 and "Absent").
 pub(super) const TWO_LOOKUPS: SignedDuration = SignedDuration::from_secs(10);
 /// The last of them begins at least this long after the deadline of the unclear attempt.
-const LATE_DELIVERY: SignedDuration = SignedDuration::from_secs(60);
+pub const LATE_DELIVERY: SignedDuration = SignedDuration::from_secs(60);
 /// A finished list this young answers another object's question; an object's own proofs ask for more.
 const SHARED: SignedDuration = SignedDuration::from_secs(2);
 /// How soon a name is asked for again that the vendor said is taken and whose owner no list shows: it may have been freed
@@ -30,10 +30,16 @@ pub(super) fn need(facts: &Facts, traits: &Traits) -> Need {
     // nothing yet. Someone who asks for a check now knows of something newer.
     let forgiven = traits.refuses_taken_names || facts.ledger.is_none();
     let recent = if forgiven && facts.check != Check::Full { facts.now - SHARED } else { facts.now };
+    // No list that is older than another object's create shows whether the name is free.
+    let news = facts.name_news.unwrap_or(Timestamp::MIN);
+    let recent = recent.max(news);
+    if facts.name_busy {
+        return Need::Nothing;
+    }
     match (&facts.ledger, &facts.imported) {
         // What an unclear attempt left is settled before anything else, an import included.
         (Some(ledger), _) if ledger.is_open() => {
-            Need::List { begun_after: proof_after(facts, ledger, traits) }
+            Need::List { begun_after: proof_after(facts, ledger, traits).max(news) }
         }
         (_, Some(id)) if traits.reads_by_id => Need::Read { id: id.clone() },
         (_, Some(_)) => Need::List { begun_after: facts.now },
@@ -52,7 +58,7 @@ pub(super) fn need(facts: &Facts, traits: &Traits) -> Need {
 }
 
 /// A moment that a ledger names, and some time more. A user may have written any moment into it.
-pub(super) fn later(moment: Timestamp, by: SignedDuration) -> Timestamp {
+pub fn later(moment: Timestamp, by: SignedDuration) -> Timestamp {
     moment.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
@@ -111,6 +117,16 @@ pub(super) fn proof(facts: &Facts, ledger: &Ledger, begun: Timestamp, traits: &T
 }
 
 pub(super) fn plan(facts: &Facts, traits: &Traits, seen: Seen, lives: &dyn Fn(&str) -> bool) -> Plan {
+    if facts.name_busy {
+        return Plan::wait(
+            Reason::Creating,
+            format!(
+                "another IotProduct is creating a product named {} in the same vendor account; no action is needed until that is done, within 90s",
+                facts.name
+            ),
+            SOON,
+        );
+    }
     match seen {
         Seen::Product(product) => imported(*product, Vec::new(), facts, lives),
         // One answer may be wrong; a list that shows the product contradicts it.

@@ -87,6 +87,11 @@ pub struct Facts {
     pub trust: Trust,
     /// The account's last list shows a product with the mark of this owner, namespace and name.
     pub mark_seen: bool,
+    /// Another object is creating this one's name, or may have created it without knowing yet, where the vendor takes a name
+    /// twice.
+    pub name_busy: bool,
+    /// When a product of this one's name was created last, or may have been: older lists do not show it.
+    pub name_news: Option<Timestamp>,
     /// An older object that records the same product and therefore keeps it (protocol, Adopt).
     pub rival: Option<String>,
     /// When the vendor first said clearly that the recorded product is deleted, from memory. Kept where lists

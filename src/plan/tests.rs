@@ -100,6 +100,8 @@ pub(super) fn facts() -> Facts {
         trust: Trust::Shown,
         mark_seen: false,
         rival: None,
+        name_busy: false,
+        name_news: None,
         deleted: None,
         check: Check::Rest,
         force_forget: false,

@@ -65,6 +65,7 @@ mod rights;
 mod rules;
 mod scopes;
 mod secrets;
+mod same_name;
 mod session;
 mod side;
 mod startup;
@@ -132,6 +133,7 @@ fn all() -> Vec<Test> {
         scopes::tests(),
         secrets::tests(),
         startup::tests(),
+        same_name::tests(),
         states::tests(),
         update::tests(),
         vendors::tests(),

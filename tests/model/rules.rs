@@ -192,6 +192,8 @@ fn facts(object: &Object, memory: &Controller, rules: &Rules) -> Facts {
         shown_here: true,
         trust: Trust::Shown,
         mark_seen: false,
+        name_busy: false,
+        name_news: None,
         rival: None,
         deleted: lookups(memory).deleted(named(sought(object, memory))),
         check: Check::Full,

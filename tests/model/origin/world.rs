@@ -149,6 +149,8 @@ impl Setting {
             shown_here: true,
             trust: Trust::Shown,
             mark_seen: false,
+            name_busy: false,
+            name_news: None,
             rival: None,
             deleted: None,
             check: Check::Edit,
