@@ -198,6 +198,7 @@ fn planned(observed: Observed) -> Work {
         suspended: false,
         finalizer: true,
         observe_only: false,
+        corrects: true,
         retain: false,
         match_name: false,
         adoption: Adoption::Unmarked,

@@ -3,6 +3,7 @@
 pub mod alibaba;
 pub mod frozen;
 pub mod huawei;
+pub mod names;
 mod object;
 pub(crate) mod rules;
 pub mod status;
@@ -149,9 +150,10 @@ pub struct IotProductSpec {
     /// The account through which the product is managed; of the same vendor. Fixed once the product exists.
     #[serde(default)]
     pub account_ref: AccountRef,
-    /// The vendor-side name of the product. Tencent: letters, digits, `:`, `_`, `-`, at most 32, fixed once
-    /// the product exists. Alibaba: letters, digits, `_` and Chinese characters, 4 to 30, where a Chinese
-    /// one counts 2. Huawei: letters, digits, `_`, `-` and Chinese characters, at most 64.
+    /// The vendor-side name of the product. For a product that is created: Tencent takes letters, digits, `:`, `_`,
+    /// `-`, at most 32; Alibaba letters, digits, `_` and Chinese characters, 4 to 30, where a Chinese one counts 2;
+    /// Huawei letters, digits, `_`, `-` and Chinese characters, at most 64. With `productId` or `managementPolicy:
+    /// ObserveOnly` write the name that the product has, whatever it is. Tencent: fixed once the product exists.
     #[schemars(length(min = 1, max = 64))]
     pub name: String,
     /// Description at the vendor, at most 450 (Tencent), 71 (Alibaba) or 170 (Huawei) characters; the

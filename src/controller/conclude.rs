@@ -304,7 +304,7 @@ fn of_settled(visit: &Visit<'_>, link: &Link, settled: &Settled) -> IotProductSt
             have: entry.have.shown(),
         })
         .collect();
-    readiness(visit, &mut status, &product.id, drift);
+    readiness(visit, &mut status, &product.id, drift, cloud.traits());
     dated(visit, &mut status, product);
     checked(visit, &mut status);
     status
@@ -328,7 +328,7 @@ fn learnt(status: &mut IotProductStatus, product: &Observed, traits: &Traits) {
     }
 }
 
-fn readiness(visit: &Visit<'_>, status: &mut IotProductStatus, id: &str, drift: &[Drift]) {
+fn readiness(visit: &Visit<'_>, status: &mut IotProductStatus, id: &str, drift: &[Drift], traits: &Traits) {
     let fields = |drift: &[&Drift]| drift.iter().map(|entry| entry.field).collect::<Vec<_>>().join(", ");
     let fixed: Vec<&Drift> =
         drift.iter().filter(|entry| !entry.mutable && entry.field != OWNERSHIP).collect();
@@ -339,9 +339,13 @@ fn readiness(visit: &Visit<'_>, status: &mut IotProductStatus, id: &str, drift: 
         );
         condition(visit, status, Truth::False, Reason::ImmutableDrift, &message, true);
     } else {
-        let message = format!("product {id} is as the manifest says, as far as it is to be corrected");
-        let message =
-            if drift.is_empty() { format!("product {id} is as the manifest says") } else { message };
+        let unmarked =
+            drift.iter().filter(|entry| entry.field == OWNERSHIP).find_map(|entry| entry.hindrance);
+        let message = match unmarked {
+            _ if drift.is_empty() => format!("product {id} is as the manifest says"),
+            Some(hindrance) => hindrance.told(id, traits),
+            None => format!("product {id} is as the manifest says, as far as it is to be corrected"),
+        };
         condition(visit, status, Truth::True, Reason::Available, &message, false);
     }
     let all: Vec<&Drift> = drift.iter().collect();

@@ -5,7 +5,7 @@ use kube::ResourceExt;
 use super::connect::Link;
 use super::observe::{shown_here, sought};
 use super::visit::Visit;
-use crate::api::{Adoption, AdoptionPolicy, DeletionPolicy, FORCE_FORGET_ANNOTATION};
+use crate::api::{Adoption, AdoptionPolicy, DeletionPolicy, DriftPolicy, FORCE_FORGET_ANNOTATION};
 use crate::plan::{Check, Facts, Trust};
 
 impl Visit<'_> {
@@ -39,6 +39,7 @@ impl Visit<'_> {
             suspended: spec.suspend,
             finalizer: self.object.is_held(),
             observe_only: self.observe_only(),
+            corrects: spec.drift_policy == DriftPolicy::Correct,
             retain: spec.deletion_policy == DeletionPolicy::Retain,
             match_name: spec.adoption_policy == AdoptionPolicy::MatchName,
             adoption: Adoption::None,

@@ -78,6 +78,7 @@ async fn bring_about(
     let mut drift = diff::diff(desired, &product, &visit.mark, origin, traits);
     let creates = created || visit.creation_unfinished();
     let wrong = to_mend(visit, link, &drift, creates);
+    diff::check_name(&wrong, traits)?;
     if let Some(changes) = diff::changes(&wrong, desired, &product, &visit.mark) {
         product = mend(visit, link, product, &wrong, &changes, creates).await?;
         drift = diff::diff(desired, &product, &visit.mark, origin, traits);

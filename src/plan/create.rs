@@ -8,6 +8,7 @@ use super::ledger::Ledger;
 use super::search::{Found, Ownership, marked, ownership, search};
 use super::{Adoption, Check, Claim, Facts, Listing, Need, Plan, SLOW, SOON, Seen, Wait};
 use crate::api::Reason;
+use crate::text::printable;
 use crate::vendor::{Observed, Traits};
 
 /// How long a list may plausibly lag behind a name that the vendor says is taken (protocol, Create 4).
@@ -23,6 +24,9 @@ const SHARED: SignedDuration = SignedDuration::from_secs(2);
 const TAKEN_AGAIN: SignedDuration = SignedDuration::from_secs(5);
 /// After this long a name whose owner is invisible is tried again: it may have been freed unseen.
 const RETRY_TAKEN: SignedDuration = SignedDuration::from_secs(600);
+
+/// Longest name that a message shows, in characters: longer than any vendor takes.
+const NAME_SHOWN: usize = 128;
 
 pub(super) fn need(facts: &Facts, traits: &Traits) -> Need {
     // The vendor's refusal forgives a look-up that is a moment old. Where there is none, what it could miss is
@@ -117,6 +121,22 @@ pub(super) fn proof(facts: &Facts, ledger: &Ledger, begun: Timestamp, traits: &T
 }
 
 pub(super) fn plan(facts: &Facts, traits: &Traits, seen: Seen, lives: &dyn Fn(&str) -> bool) -> Plan {
+    let plan = decide(facts, traits, seen, lives);
+    // The definition lets any name pass that may be an existing product's.
+    if matches!(plan, Plan::Create { .. }) && !traits.names.takes(&facts.name) {
+        return Plan::wait(
+            Reason::InvalidSpec,
+            format!(
+                "no product is named {:?}, and none can be created so: {}",
+                facts.name, traits.names.message
+            ),
+            SLOW,
+        );
+    }
+    plan
+}
+
+fn decide(facts: &Facts, traits: &Traits, seen: Seen, lives: &dyn Fn(&str) -> bool) -> Plan {
     if facts.name_busy {
         return Plan::wait(
             Reason::Creating,
@@ -128,7 +148,7 @@ pub(super) fn plan(facts: &Facts, traits: &Traits, seen: Seen, lives: &dyn Fn(&s
         );
     }
     match seen {
-        Seen::Product(product) => imported(*product, Vec::new(), facts, lives),
+        Seen::Product(product) => imported(*product, Vec::new(), facts, traits, lives),
         // One answer may be wrong; a list that shows the product contradicts it.
         Seen::Absent { listing } if !super::keep::agrees(facts, &listing) => Plan::Look { after: SOON },
         Seen::Absent { .. } => missing(facts),
@@ -181,7 +201,7 @@ fn chosen(id: &str, listing: &Listing, facts: &Facts, traits: &Traits, lives: &d
         return wait;
     }
     let surplus = ours.into_iter().filter(|other| other.id != id).cloned().collect();
-    imported(product.clone(), surplus, facts, lives)
+    imported(product.clone(), surplus, facts, traits, lives)
 }
 
 fn listed(listing: &Listing, facts: &Facts, traits: &Traits, lives: &dyn Fn(&str) -> bool) -> Plan {
@@ -191,7 +211,7 @@ fn listed(listing: &Listing, facts: &Facts, traits: &Traits, lives: &dyn Fn(&str
             Plan::Take { product, claim: Claim::Mark, surplus: Vec::new() }
         }
         Found::Ours(product, surplus) => Plan::Take { product, claim: Claim::Mark, surplus },
-        Found::Named(product, owner) if facts.observe_only => named(*product, &owner, facts, lives),
+        Found::Named(product, owner) if facts.observe_only => named(*product, &owner, facts, traits, lives),
         Found::None if facts.observe_only => Plan::wait(
             Reason::ProductMissing,
             format!("no product named {} exists, and managementPolicy ObserveOnly creates none", facts.name),
@@ -199,7 +219,7 @@ fn listed(listing: &Listing, facts: &Facts, traits: &Traits, lives: &dyn Fn(&str
         ),
         // Every create sends our mark, so a product that lacks it does not settle an open attempt.
         found => unclear(listing, facts, traits).unwrap_or_else(|| match found {
-            Found::Named(product, owner) => named(*product, &owner, facts, lives),
+            Found::Named(product, owner) => named(*product, &owner, facts, traits, lives),
             Found::Ours(..) | Found::None => unseen(listing, facts),
         }),
     }
@@ -250,7 +270,13 @@ fn asked_again(ledger: &Ledger, taken: Timestamp) -> Timestamp {
 }
 
 /// A product of that name exists without our mark.
-fn named(product: Observed, owner: &Ownership, facts: &Facts, lives: &dyn Fn(&str) -> bool) -> Plan {
+fn named(
+    product: Observed,
+    owner: &Ownership,
+    facts: &Facts,
+    traits: &Traits,
+    lives: &dyn Fn(&str) -> bool,
+) -> Plan {
     if !facts.match_name {
         let whose = match owner {
             Ownership::Foreign(mark) => format!("belongs to another owner (mark {mark})"),
@@ -266,12 +292,18 @@ fn named(product: Observed, owner: &Ownership, facts: &Facts, lives: &dyn Fn(&st
             SLOW,
         );
     }
-    adopt(product, owner, Vec::new(), facts, lives)
+    adopt(product, owner, Vec::new(), facts, traits, lives)
 }
 
-fn imported(product: Observed, surplus: Vec<Observed>, facts: &Facts, lives: &dyn Fn(&str) -> bool) -> Plan {
+fn imported(
+    product: Observed,
+    surplus: Vec<Observed>,
+    facts: &Facts,
+    traits: &Traits,
+    lives: &dyn Fn(&str) -> bool,
+) -> Plan {
     let owner = ownership(&product, facts, lives);
-    adopt(product, &owner, surplus, facts, lives)
+    adopt(product, &owner, surplus, facts, traits, lives)
 }
 
 /// Takes an existing product over if the account allows it (protocol, Adopt).
@@ -280,6 +312,7 @@ fn adopt(
     owner: &Ownership,
     surplus: Vec<Observed>,
     facts: &Facts,
+    traits: &Traits,
     lives: &dyn Fn(&str) -> bool,
 ) -> Plan {
     let claim = if *owner == Ownership::Ours { Claim::Mark } else { Claim::Adoption };
@@ -290,13 +323,37 @@ fn adopt(
         };
         return Plan::Wait(Wait { reason: Reason::NameConflict, message, after: SLOW, holder });
     }
+    if claim == Claim::Adoption && would_rename(&product, facts, traits) {
+        return Plan::wait(Reason::InvalidSpec, misnamed(&product, facts), SLOW);
+    }
     let surplus = if facts.observe_only { Vec::new() } else { surplus };
     Plan::Take { product: Box::new(product), claim, surplus }
 }
 
 /// Takes a product over that was only watched so far.
-pub(super) fn take_over(product: Observed, facts: &Facts, lives: &dyn Fn(&str) -> bool) -> Plan {
-    imported(product, Vec::new(), facts, lives)
+pub(super) fn take_over(
+    product: Observed,
+    facts: &Facts,
+    traits: &Traits,
+    lives: &dyn Fn(&str) -> bool,
+) -> Plan {
+    imported(product, Vec::new(), facts, traits, lives)
+}
+
+/// Whether taking a product over would give it another name. Nobody asked for that yet: the manifest has to have a name,
+/// and one that differs may be a wrong id as well.
+fn would_rename(product: &Observed, facts: &Facts, traits: &Traits) -> bool {
+    let can = traits.rule("name").is_some_and(|rule| rule.mutable);
+    can && facts.corrects && !facts.observe_only && product.name != facts.name
+}
+
+fn misnamed(product: &Observed, facts: &Facts) -> String {
+    format!(
+        "product {} is named {:?} at the vendor and spec.name is {:?}. Taking a product over does not rename it: check the id, and write the product's name as spec.name. To rename it, change spec.name when the product is Ready",
+        product.id,
+        printable(&product.name, NAME_SHOWN, []),
+        facts.name
+    )
 }
 
 /// Whether the account would let this product be taken over.

@@ -38,6 +38,16 @@ pub enum DesiredError {
         /// What to write instead.
         want: &'static str,
     },
+    /// The product is to be given a name that the vendor does not take.
+    #[error(
+        "the product is named {have:?} and cannot be renamed to spec.name: {message}; or write the name that it has"
+    )]
+    Name {
+        /// The name at the vendor.
+        have: String,
+        /// What to write instead.
+        message: &'static str,
+    },
     /// The manifest has no name.
     #[error("spec.name is missing; write the product's name at the vendor")]
     NoName,

@@ -1,6 +1,6 @@
 //! What differs between a wish and a product, and what can be done about it.
 
-use super::desired::Desired;
+use super::desired::{Desired, DesiredError};
 use super::mark::{Mark, Marks, find, strip};
 use super::origin::Origin;
 use crate::vendor::{Changes, Field, Fields, Observed, Traits, Value};
@@ -19,6 +19,39 @@ pub struct Drift {
     pub have: Value,
     /// The vendor can change it.
     pub mutable: bool,
+    /// Why this product's description cannot be changed, and with it the mark, at a vendor that changes others'.
+    pub hindrance: Option<Hindrance>,
+}
+
+/// Why a description cannot be changed at a vendor that changes others'.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hindrance {
+    /// The mark does not fit behind the vendor's text, which the manifest does not manage.
+    NoRoom,
+    /// The change would repeat a name that the vendor's console took and its API does not.
+    Name,
+}
+
+impl Hindrance {
+    /// Why a product is managed without the operator's mark, and what makes it marked.
+    pub fn told(self, id: &str, traits: &Traits) -> String {
+        let (why, instead) = match self {
+            Self::NoRoom => (
+                "its description leaves no room for it",
+                format!(
+                    "shorten the description at the vendor, or write a spec.description, of at most {} characters",
+                    traits.description_units
+                ),
+            ),
+            Self::Name => (
+                "a change of the description repeats the product's name, which the vendor's API does not take",
+                "write a spec.name that it takes, which renames the product".to_owned(),
+            ),
+        };
+        format!(
+            "product {id} is managed without the operator's mark, because {why}. To have it marked, {instead}"
+        )
+    }
 }
 
 /// Compares what an answer shows with the wish, in the order of the vendor's rules. What the answer does not
@@ -30,6 +63,7 @@ pub fn diff(
     origin: Origin,
     traits: &Traits,
 ) -> Vec<Drift> {
+    let hindrance = hindrance(desired, observed, traits);
     let mut drift: Vec<Drift> = traits
         .rules
         .iter()
@@ -41,7 +75,9 @@ pub fn diff(
                 }
                 field => (desired.fields.get(field)?.clone(), observed.fields.get(field)?.clone()),
             };
-            (!same(&want, &have)).then_some(Drift { field: rule.field, want, have, mutable: rule.mutable })
+            let hindrance = hindrance.filter(|_| rule.field == "description");
+            let mutable = rule.mutable && hindrance.is_none();
+            (!same(&want, &have)).then_some(Drift { field: rule.field, want, have, mutable, hindrance })
         })
         .collect();
     if let Some(have) = other_mark(observed, mark, origin, traits) {
@@ -49,10 +85,39 @@ pub fn diff(
             field: OWNERSHIP,
             want: Value::Text(mark.to_string()),
             have: Value::Text(have),
-            mutable: traits.can_remark,
+            mutable: traits.can_remark && hindrance.is_none(),
+            hindrance,
         });
     }
     drift
+}
+
+/// Why the description of this product cannot be changed. One that the manifest manages leaves room for the mark.
+fn hindrance(desired: &Desired, observed: &Observed, traits: &Traits) -> Option<Hindrance> {
+    let renamed = desired.name != observed.name && traits.names.takes(&desired.name);
+    if !traits.can_remark {
+        None
+    } else if !traits.names.takes(&observed.name) && !renamed {
+        Some(Hindrance::Name)
+    } else {
+        // A text of so many bytes has no more units.
+        let fits = desired.description.is_some()
+            || observed.description.len() <= traits.description_units
+            || strip(&observed.description).encode_utf16().count() <= traits.description_units;
+        (!fits).then_some(Hindrance::NoRoom)
+    }
+}
+
+/// Whether a name that is about to be sent is one that the vendor takes. The definition lets any pass in a manifest that
+/// imports a product.
+pub fn check_name(drift: &[Drift], traits: &Traits) -> Result<(), DesiredError> {
+    let wrong = |entry: &&Drift| {
+        let taken = matches!(&entry.want, Value::Text(name) if traits.names.takes(name));
+        entry.field == "name" && entry.mutable && !taken
+    };
+    drift.iter().find(wrong).map_or(Ok(()), |entry| {
+        Err(DesiredError::Name { have: entry.have.shown(), message: traits.names.message })
+    })
 }
 
 /// What a product known by its id carries where our mark should be, if that is to be mended or told. Of an
@@ -106,24 +171,27 @@ pub fn needs_full_read(desired: &Desired, traits: &Traits) -> bool {
     traits.rules.iter().any(|rule| !rule.listed && desired.fields.contains_key(rule.field))
 }
 
-/// What to send to take the mutable differences away; `None` when there are none.
+/// What to send to take the mutable differences away; `None` when there are none. What a call repeats besides is as the
+/// vendor has it: a difference that is not to be mended now stays.
 pub fn changes(drift: &[Drift], desired: &Desired, observed: &Observed, mark: &Mark) -> Option<Changes> {
     let text = desired.description.clone().unwrap_or_else(|| strip(&observed.description));
-    let description = Value::Text(mark.append_to(&text));
     let mut set = Fields::new();
     for entry in drift.iter().filter(|entry| entry.mutable) {
         match entry.field {
-            "description" | OWNERSHIP => set.insert("description", description.clone()),
+            "description" | OWNERSHIP => set.insert("description", Value::Text(mark.append_to(&text))),
             field => set.insert(field, entry.want.clone()),
         };
     }
     if set.is_empty() {
         return None;
     }
-    let mut wish = desired.fields.clone();
-    wish.insert("name", Value::Text(desired.name.clone()));
-    wish.insert("description", description);
-    Some(Changes { set, desired: wish, observed: observed.fields.clone() })
+    let mut after = desired.fields.clone();
+    let shown = |field: &Field| desired.fields.contains_key(field);
+    after.extend(observed.fields.iter().filter(|(field, _)| shown(field)).map(|(f, v)| (*f, v.clone())));
+    after.insert("name", Value::Text(observed.name.clone()));
+    after.insert("description", Value::Text(observed.description.clone()));
+    after.extend(set.clone());
+    Some(Changes { set, desired: after, observed: observed.fields.clone() })
 }
 
 /// The product as it is after an update that the vendor answered clearly.

@@ -38,9 +38,9 @@ pub(super) fn plan(
     lives: &dyn Fn(&str) -> bool,
 ) -> Plan {
     match seen {
-        Seen::Product(product) => present(product, facts, lives),
+        Seen::Product(product) => present(product, facts, traits, lives),
         Seen::List(listing) => match listing.products.iter().find(|p| p.id == id) {
-            Some(product) => present(Box::new(product.clone()), facts, lives),
+            Some(product) => present(Box::new(product.clone()), facts, traits, lives),
             None => absent(id, facts, &unlisted(facts, traits, &listing)),
         },
         Seen::Absent { listing } => absent(id, facts, &denied(id, facts, &listing)),
@@ -136,7 +136,7 @@ pub(super) fn accepted(product: &Observed, facts: &Facts, lives: &dyn Fn(&str) -
     }
 }
 
-fn present(product: Box<Observed>, facts: &Facts, lives: &dyn Fn(&str) -> bool) -> Plan {
+fn present(product: Box<Observed>, facts: &Facts, traits: &Traits, lives: &dyn Fn(&str) -> bool) -> Plan {
     if let Some(older) = &facts.rival {
         return Plan::wait(
             Reason::NameConflict,
@@ -149,7 +149,7 @@ fn present(product: Box<Observed>, facts: &Facts, lives: &dyn Fn(&str) -> bool) 
     }
     // From ObserveOnly to Full: the same check as any adoption, whatever was attempted before.
     if undecided(facts) {
-        return super::create::take_over(*product, facts, lives);
+        return super::create::take_over(*product, facts, traits, lives);
     }
     if facts.observe_only || accepted(&product, facts, lives) {
         return Plan::Keep { product };

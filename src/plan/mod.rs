@@ -55,6 +55,8 @@ pub struct Facts {
     pub finalizer: bool,
     /// `managementPolicy: ObserveOnly`.
     pub observe_only: bool,
+    /// `driftPolicy: Correct`.
+    pub corrects: bool,
     /// `deletionPolicy: Retain`.
     pub retain: bool,
     /// `adoptionPolicy: MatchName`.

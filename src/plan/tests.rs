@@ -44,6 +44,7 @@ const fn traits(refuses_taken_names: bool, can_remark: bool, reads_by_id: bool) 
         description_units: 40,
         delete_checks_devices: false,
         sets_password: false,
+        names: &crate::api::product::names::HUAWEI,
         rules: RULES,
     }
 }
@@ -84,6 +85,7 @@ pub(super) fn facts() -> Facts {
         suspended: false,
         finalizer: true,
         observe_only: false,
+        corrects: true,
         retain: false,
         match_name: false,
         adoption: Adoption::Unmarked,

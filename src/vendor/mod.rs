@@ -27,6 +27,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use secrecy::SecretString;
 
 use crate::api::IotProductSpec;
+use crate::api::product::names::Names;
 use crate::api::product::tencent::SecretKeyRef;
 use crate::http::limit::Permit;
 use crate::text::printable;
@@ -105,6 +106,9 @@ pub struct Traits {
     pub delete_checks_devices: bool,
     /// Devices of a product authenticate with a password that only the operator knows (Huawei).
     pub sets_password: bool,
+    /// The names that the API takes. A change of the description repeats the product's name, and the API takes it no more
+    /// then than for a new product.
+    pub names: &'static Names,
     /// UTF-16 units of a description that leave room for the mark.
     pub description_units: usize,
     /// Every field of the vendor, in the order in which drift is reported.
@@ -182,13 +186,13 @@ impl Observed {
     }
 }
 
-/// What an update sets, and the whole wish for vendors whose calls need more than the difference.
+/// What an update sets, and what is to be there afterwards for vendors whose calls need more than the difference.
 #[derive(Debug, Clone)]
 pub struct Changes {
     /// The fields to set, `name` and `description` (with mark) included where the vendor can change them.
     pub set: Fields,
-    /// All managed fields, and `name` and `description` (with mark) as they are to be: some calls take them
-    /// whether they change or not.
+    /// All managed fields, and `name` and `description` (with mark) as they are to be after the update: some calls take
+    /// them whether they change or not. What is not set is as the vendor has it, as far as it is shown.
     pub desired: Fields,
     /// The product as last read.
     pub observed: Fields,

@@ -45,7 +45,7 @@ fn contract(world: &World, side: Side) -> Contract {
 }
 
 /// A Secret as somebody keeps it who brings his own product: type and data, no label of ours.
-async fn bring_secret(world: &World, side: Side, contract: &Contract, id: &str) {
+pub(crate) async fn bring_secret(world: &World, side: Side, contract: &Contract, id: &str) {
     if side != Side::Huawei {
         return;
     }

@@ -17,7 +17,9 @@ use kube::Client;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-pub(crate) use fields::{console_names_are_accepted, every_cell_of_the_matrix};
+pub(crate) use fields::{
+    console_names_are_accepted, every_cell_of_the_matrix, names_are_taken_as_the_operator_takes_them,
+};
 use object::{Object, expand, merge};
 pub(crate) use stored::{
     accounts_stay_where_they_are, rules_spare_stored_objects, unseen_objects_are_not_current,

@@ -38,6 +38,7 @@ mod faults;
 mod finalizers;
 mod huawei;
 mod huawei_keys;
+mod imports;
 mod install;
 mod intervals;
 mod judge;
@@ -66,6 +67,7 @@ mod rules;
 mod scopes;
 mod secrets;
 mod same_name;
+mod secrets;
 mod session;
 mod side;
 mod startup;
@@ -108,6 +110,7 @@ fn all() -> Vec<Test> {
         fairness::tests(),
         faults::tests(),
         finalizers::tests(),
+        imports::tests(),
         install::tests(),
         intervals::tests(),
         huawei::tests(),
@@ -131,9 +134,9 @@ fn all() -> Vec<Test> {
         rights::tests(),
         rules::tests(),
         scopes::tests(),
+        same_name::tests(),
         secrets::tests(),
         startup::tests(),
-        same_name::tests(),
         states::tests(),
         update::tests(),
         vendors::tests(),

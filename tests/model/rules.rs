@@ -177,6 +177,7 @@ fn facts(object: &Object, memory: &Controller, rules: &Rules) -> Facts {
         suspended: false,
         finalizer: object.finalizer,
         observe_only: false,
+        corrects: true,
         retain: false,
         match_name: rules.adopts,
         adoption: Adoption::Unmarked,

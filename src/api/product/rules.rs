@@ -6,6 +6,7 @@ mod huawei;
 mod tencent;
 
 use super::frozen::{FROZEN, Frozen};
+use super::names;
 use crate::api::rule::{Row, Rule};
 
 /// Every rule of an `IotProduct`.
@@ -15,7 +16,8 @@ pub(crate) fn rules() -> Vec<Rule> {
     let mut rules: Vec<Rule> = tables.into_iter().flatten().map(Rule::of).collect();
     rules.extend(names.map(Rule::object_name));
     rules.extend([Rule::interval("spec.resyncInterval"), Rule::shortest_interval("spec.resyncInterval")]);
-    rules.extend(tencent::rooted());
+    rules.extend(names::ALL.iter().map(|names| names.rule()));
+    rules.push(tencent::description());
     rules.extend(FROZEN.iter().map(Frozen::rule));
     rules
 }

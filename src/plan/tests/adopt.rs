@@ -169,3 +169,31 @@ fn adopt_a_mark_that_the_last_list_shows_is_looked_for_before_anything_is_sent()
         assert_eq!(takes(&plan, Claim::Mark).0, "p1");
     }
 }
+
+#[test]
+fn adopt_by_id_renames_nothing() {
+    let differs = Observed { name: "\u{6e29}A(2F)@1".into(), ..existing(Marked::No) };
+    let importing = Facts { imported: Some("p1".into()), ..facts() };
+    for (traits, facts, refused) in [
+        (&ALIBABA, importing.clone(), true),
+        (&HUAWEI, importing.clone(), true),
+        // The name that is there may be written, whatever a create would take.
+        (&ALIBABA, Facts { name: differs.name.clone(), ..importing.clone() }, false),
+        (&ALIBABA, Facts { corrects: false, ..importing.clone() }, false),
+        (&ALIBABA, Facts { observe_only: true, ..importing.clone() }, false),
+        // From watching to managing it is the same.
+        (&ALIBABA, Facts { recorded: Some("p1".into()), origin: Some(Origin::Watched), ..importing }, true),
+    ] {
+        let plan = decide(&facts, traits, read(differs.clone()));
+        if refused {
+            let message = &waits(&plan, Reason::InvalidSpec).message;
+            assert!(message.contains("\u{6e29}A(2F)@1") && message.contains("thermostat"), "{message}");
+        } else {
+            takes(&plan, Claim::Adoption);
+        }
+    }
+    // Its own product, made under an earlier name.
+    let own = Observed { name: "former".into(), ..existing(Marked::Former) };
+    let facts = Facts { imported: Some("p1".into()), ..facts() };
+    takes(&decide(&facts, &ALIBABA, read(own)), Claim::Mark);
+}

@@ -208,3 +208,22 @@ fn create_4_a_clear_refusal_leads_to_the_next_attempt() {
         creates(&decide(&refused, traits, list(0, [])), 8);
     }
 }
+
+/// The definition lets such a name pass where it may be an existing product's.
+#[test]
+fn create_4_a_name_that_the_vendor_does_not_take_is_not_sent() {
+    let named = |facts: Facts| Facts { name: "plc (2F)".into(), ..facts };
+    let first = named(facts());
+    assert!(
+        waits(&decide(&first, &TENCENT, Seen::Nothing), Reason::InvalidSpec)
+            .message
+            .contains("spec.productId")
+    );
+    waits(&decide(&first, &HUAWEI, list(0, [])), Reason::InvalidSpec);
+    let matching = named(Facts { match_name: true, ..facts() });
+    waits(&decide(&matching, &TENCENT, list(0, [])), Reason::InvalidSpec);
+    let there = product("p1", "plc (2F)", None);
+    assert_eq!(takes(&decide(&matching, &TENCENT, list(0, [there])), Claim::Adoption).0, "p1");
+    let again = named(Facts { ledger: Some(open(-90).closed(None)), ..facts() });
+    waits(&decide(&again, &TENCENT, list(0, [])), Reason::InvalidSpec);
+}

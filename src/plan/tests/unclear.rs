@@ -130,7 +130,8 @@ fn nothing_is_adopted_while_an_attempt_is_unclear() {
 
 #[test]
 fn an_import_waits_for_an_unclear_attempt_and_its_product_is_surplus() {
-    let importing = Facts { imported: Some("p1".into()), ..unclear(10, 12) };
+    // Under another name than the manifest's.
+    let importing = Facts { imported: Some("p1".into()), corrects: false, ..unclear(10, 12) };
     for traits in vendors() {
         assert!(matches!(need(&importing, traits), Need::List { .. }));
         let chosen = product("p1", "bought", None);

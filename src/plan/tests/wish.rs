@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::desired::{Desired, DesiredError, desired, fields, to_json};
-use super::diff::{Drift, OWNERSHIP, applied, changes, diff, edited, needs_full_read};
+use super::diff::{Drift, Hindrance, OWNERSHIP, applied, changes, check_name, diff, edited, needs_full_read};
 use super::origin::Origin;
 use super::*;
 use crate::vendor::Fields;
@@ -153,6 +153,65 @@ fn a_description_is_sent_with_the_mark_and_the_users_text() {
     let bare = product("p1", "thermostat", None);
     let sent = changes(&drift(&unmanaged, &bare), &unmanaged, &bare, &ours()).unwrap();
     assert_eq!(sent.set, Fields::from([("description", text(&ours().append_to("a text")))]));
+}
+
+/// 40 units leave room for the mark.
+#[test]
+fn a_description_without_room_for_the_mark_is_managed_without_it() {
+    let bare = |units: usize| Observed { description: "x".repeat(units), ..product("p1", "lamp", None) };
+    let unmanaged = Desired { name: "lamp".into(), ..wish(None, &[]) };
+    for origin in [Origin::Created, Origin::Adopted] {
+        let found = |have: &Observed| diff(&unmanaged, have, &ours(), origin, &ALIBABA);
+        assert!(found(&bare(40))[0].mutable);
+        let full = found(&bare(41));
+        assert_eq!((names(&full), full[0].mutable), (vec![OWNERSHIP], false));
+        assert_eq!(full[0].hindrance, Some(Hindrance::NoRoom));
+        assert!(changes(&full, &unmanaged, &bare(41), &ours()).is_none(), "nothing is sent for it");
+    }
+    // Characters outside the basic plane take two units.
+    let wide = Observed { description: "🌡".repeat(21), ..bare(0) };
+    assert_eq!(drift(&unmanaged, &wide)[0].hindrance, Some(Hindrance::NoRoom));
+    // A description that the manifest manages leaves room, and is marked as soon as it is set.
+    let managed = Desired { description: Some("short".into()), ..unmanaged.clone() };
+    let sent = changes(&drift(&managed, &bare(41)), &managed, &bare(41), &ours()).unwrap();
+    assert_eq!(sent.set["description"], text(&ours().append_to("short")));
+    // A rename repeats the description as it is.
+    let renamed = Desired { name: "lamp2".into(), ..unmanaged };
+    let sent = changes(&drift(&renamed, &bare(41)), &renamed, &bare(41), &ours()).unwrap();
+    assert_eq!(sent.set, Fields::from([("name", text("lamp2"))]));
+    assert_eq!(sent.desired["description"], text(&bare(41).description));
+}
+
+#[test]
+fn a_name_that_only_the_console_takes_is_not_sent() {
+    let there = product("p1", "plc (2F)", None);
+    let wish = |name: &str, description| Desired { name: name.into(), ..wish(description, &[]) };
+    let same = drift(&wish("plc (2F)", Some("new")), &there);
+    assert_eq!(names(&same), ["description", OWNERSHIP]);
+    assert!(same.iter().all(|entry| !entry.mutable && entry.hindrance == Some(Hindrance::Name)));
+    // With a name that the vendor takes all of it can be sent.
+    let renamed = drift(&wish("plc_2F", Some("new")), &there);
+    assert!(renamed.len() == 3 && renamed.iter().all(|entry| entry.mutable));
+    check_name(&renamed, &ALIBABA).unwrap();
+    let wrong = check_name(&drift(&wish("plc (3F)", None), &there), &ALIBABA).unwrap_err().to_string();
+    assert!(wrong.contains("plc (2F)") && wrong.contains("such as plc_gateway"), "{wrong}");
+}
+
+/// Under `driftPolicy: Report` one field is set and another is left as it is.
+#[test]
+fn what_is_not_set_is_repeated_as_the_vendor_has_it() {
+    let have = Observed { name: "theirs".into(), ..has(&[("dynamicRegistration.mode", text("Disabled"))]) };
+    let want = wish(Some("new"), &[("dynamicRegistration.mode", text("AutoCreate"))]);
+    let found = drift(&want, &have);
+    assert_eq!(names(&found), ["name", "description", "dynamicRegistration.mode"]);
+    let one = |field: Field| {
+        let edit: Vec<Drift> = found.iter().filter(|entry| entry.field == field).cloned().collect();
+        changes(&edit, &want, &have, &ours()).unwrap()
+    };
+    let described = one("description");
+    assert_eq!(described.desired["name"], text("theirs"));
+    assert_eq!(described.desired["dynamicRegistration.mode"], text("Disabled"));
+    assert_eq!(one("name").desired["description"], text(&have.description));
 }
 
 #[test]

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use crate::api::account::AlibabaSignature;
+use crate::api::product::names;
 use crate::http::Url;
 use crate::http::limit::{Budget, Limiter};
 use crate::http::transport::Transport;
@@ -46,6 +47,7 @@ pub static TRAITS: Traits = Traits {
     reads_by_id: true,
     delete_checks_devices: true,
     sets_password: false,
+    names: &names::ALIBABA,
     // 100 characters ("CreateProduct"); the mark and its space take 29.
     description_units: 71,
     rules: RULES,

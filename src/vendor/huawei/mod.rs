@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
+use crate::api::product::names;
 use crate::http::Url;
 use crate::http::limit::{Budget, Limiter};
 use crate::http::transport::Transport;
@@ -49,6 +50,7 @@ pub static TRAITS: Traits = Traits {
     reads_by_id: true,
     delete_checks_devices: true,
     sets_password: true,
+    names: &names::HUAWEI,
     // 200 characters; the mark and its space take 29.
     description_units: 170,
     rules: RULES,

@@ -17,6 +17,7 @@ use secrecy::SecretString;
 
 use crate::api::IotProductSpec;
 use crate::api::account::TencentSite;
+use crate::api::product::names;
 use crate::api::product::tencent::SecretKeyRef;
 use crate::http::Url;
 use crate::http::limit::{Budget, Limiter};
@@ -50,6 +51,7 @@ pub static TRAITS: Traits = Traits {
     reads_by_id: true,
     delete_checks_devices: false,
     sets_password: false,
+    names: &names::TENCENT,
     // The console takes 500 characters and the API states no limit; the mark and its space take 29.
     description_units: 450,
     rules: RULES,

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
+use crate::api::product::names;
 use crate::http::Url;
 use crate::http::limit::{Budget, Limiter};
 use crate::http::transport::Transport;
@@ -41,6 +42,7 @@ pub static TRAITS: Traits = Traits {
     reads_by_id: false,
     delete_checks_devices: false,
     sets_password: false,
+    names: &names::TENCENT,
     // The console takes 500 characters and the API states no limit; the mark and its space take 29.
     description_units: 450,
     rules: RULES,

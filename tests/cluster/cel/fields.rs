@@ -2,6 +2,7 @@
 
 use iot_product_operator::api::Vendor;
 use iot_product_operator::api::product::frozen::{Accepts, FROZEN};
+use iot_product_operator::api::product::names;
 use kube::Client;
 use serde_json::{Value, json};
 
@@ -74,6 +75,42 @@ pub(crate) async fn console_names_are_accepted(client: Client, namespace: &str) 
     object.is_writable().await?;
     object.try_spec(&json!({"suspend": true})).await?;
     object.delete().await
+}
+
+/// First and last of every range of Chinese characters, and what lies beside them.
+const CHARACTERS: &[u32] = &[
+    0x2D, 0x2E, 0x3A, 0x40, 0x5F, 0xE9, 0x2E7F, 0x2E80, 0x2E9A, 0x2EF3, 0x2F00, 0x2FD5, 0x3004, 0x3005,
+    0x3007, 0x3020, 0x3021, 0x3029, 0x3038, 0x303B, 0x3042, 0x30D7, 0x3400, 0x4DBF, 0x4DC0, 0x4E00, 0x9FFF,
+    0xA000, 0xAC00, 0xF900, 0xFA6D, 0xFA6E, 0xFAD9, 0x16FE2, 0x16FE3, 0x16FE4, 0x16FF1, 0x1F321, 0x20000,
+    0x2A6DF, 0x2A700, 0x2B739, 0x2B740, 0x2B81D, 0x2B820, 0x2CEA1, 0x2CEB0, 0x2EBE0, 0x2F800, 0x2FA1D,
+    0x30000, 0x3134A, 0x31350, 0x323AF, 0x323B0,
+];
+
+/// What the rule takes as a new name the operator takes as well, and nothing else: it asks where the rule cannot.
+pub(crate) async fn names_are_taken_as_the_operator_takes_them(
+    client: Client,
+    namespace: &str,
+) -> Result<(), String> {
+    let mut faults = Vec::new();
+    for (base, rule) in
+        [("tencent", &names::TENCENT), ("alibaba", &names::ALIBABA), ("huawei", &names::HUAWEI)]
+    {
+        let mut tried: Vec<String> = [1, 2, 3, 4, 13, 15, 16, 29, 30, 31, 32, 33, 64]
+            .into_iter()
+            .flat_map(|count| ["x", "灯"].map(|character| character.repeat(count)))
+            .collect();
+        tried.extend(CHARACTERS.iter().filter_map(|code| Some(format!("ab{}", char::from_u32(*code)?))));
+        tried.extend(CHARACTERS.iter().filter_map(|code| Some(format!("abc{}", char::from_u32(*code)?))));
+        for name in tried {
+            let spec = spec_of("IotProduct", base, &json!({"name": name}));
+            let taken =
+                Object::new(&client, namespace, "IotProduct", "named", &spec).try_create().await.is_ok();
+            if taken != rule.takes(&name) {
+                faults.push(format!("{base} {name:?}: the rule says {taken}"));
+            }
+        }
+    }
+    if faults.is_empty() { Ok(()) } else { Err(faults.join("\n")) }
 }
 
 impl Trial<'_> {

@@ -134,6 +134,7 @@ impl Setting {
             suspended: world.suspended,
             finalizer: world.finalizer,
             observe_only: world.observe_only,
+            corrects: true,
             retain: false,
             match_name: world.match_name,
             adoption: self.adoption,

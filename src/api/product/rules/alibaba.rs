@@ -12,20 +12,6 @@ pub(super) const RULES: &[Row] = &[
     ),
     (
         "spec",
-        "name",
-        r"self.vendor != 'AlibabaCloud' || self.name.matches('^[\\p{Han}A-Za-z0-9_]+$')",
-        "Alibaba takes letters, digits, '_' and Chinese characters as spec.name: write '_' for '-', spaces and \
-         other characters, such as street_lamp",
-    ),
-    (
-        "spec",
-        "name",
-        r"self.vendor != 'AlibabaCloud' || (self.name.size() + self.name.findAll('[\\p{Han}]').size() >= 4 && self.name.size() + self.name.findAll('[\\p{Han}]').size() <= 30)",
-        "Alibaba takes 4 to 30 characters as spec.name, where a Chinese one counts 2: write a longer or \
-         shorter name",
-    ),
-    (
-        "spec",
         "description",
         "self.vendor != 'AlibabaCloud' || !has(self.description) || self.description.size() <= 71",
         "Alibaba holds 100 characters of description and the operator's mark needs room: shorten \

@@ -19,13 +19,6 @@ pub(super) const RULES: &[Row] = &[
     ),
     (
         "spec",
-        "name",
-        r"self.vendor != 'HuaweiCloud' || self.name.matches('^[\\p{Han}A-Za-z0-9_-]{1,64}$')",
-        "Huawei takes 1 to 64 letters, digits, '_', '-' and Chinese characters as spec.name: write '_' for \
-         spaces and other characters, such as plc_gateway",
-    ),
-    (
-        "spec",
         "description",
         "self.vendor != 'HuaweiCloud' || !has(self.description) || self.description.size() <= 170",
         "Huawei holds 200 characters of description and the operator's mark needs room: shorten \

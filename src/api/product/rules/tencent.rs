@@ -2,34 +2,19 @@
 
 use crate::api::rule::{Row, Rule};
 
-/// Rules that see `status`: Tencent's console accepts names and descriptions that its API does not. One
-/// that was set there may be accepted in the manifest, since the operator can not change it.
-pub(crate) fn rooted() -> [Rule; 2] {
-    let tencent = "!(self.spec.vendor in ['TencentCloud', 'TencentCloudLegacy'])";
-    [
-        Rule::rooted(
-            "spec.name",
-            &format!(
-                "{tencent} || self.spec.name.matches('^[a-zA-Z0-9:_-]{{1,32}}$') || (oldSelf.hasValue() && \
-                 oldSelf.value().spec.name == self.spec.name) || (has(self.status) && has(self.status.observed) \
-                 && has(self.status.observed.name) && self.status.observed.name == self.spec.name)"
-            ),
-            "Tencent takes 1 to 32 letters, digits, ':', '_' and '-' as spec.name: write '_' for spaces and \
-             other characters, such as room_thermostat",
-        ),
-        Rule::rooted(
-            "spec.description",
-            &format!(
-                "{tencent} || !has(self.spec.description) || self.spec.description.size() <= 450 || \
-                 (oldSelf.hasValue() && has(oldSelf.value().spec.description) && \
-                 oldSelf.value().spec.description == self.spec.description) || (has(self.status) && \
-                 has(self.status.observed) && has(self.status.observed.description) && \
-                 self.status.observed.description == self.spec.description)"
-            ),
-            "Tencent holds 500 characters of description and the operator's mark needs room: shorten \
-             spec.description to 450 characters",
-        ),
-    ]
+/// A rule that sees `status`: Tencent's console accepts descriptions that its API does not. One that was set there may
+/// be accepted in the manifest, since the operator can not change it.
+pub(crate) fn description() -> Rule {
+    Rule::rooted(
+        "spec.description",
+        "!(self.spec.vendor in ['TencentCloud', 'TencentCloudLegacy']) || !has(self.spec.description) || \
+         self.spec.description.size() <= 450 || (oldSelf.hasValue() && has(oldSelf.value().spec.description) && \
+         oldSelf.value().spec.description == self.spec.description) || (has(self.status) && \
+         has(self.status.observed) && has(self.status.observed.description) && \
+         self.status.observed.description == self.spec.description)",
+        "Tencent holds 500 characters of description and the operator's mark needs room: shorten \
+         spec.description to 450 characters",
+    )
 }
 
 /// Rules about the value alone.
