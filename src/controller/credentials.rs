@@ -102,7 +102,7 @@ mod tests {
         let text = |pair: &(&str, &str)| (pair.0.to_owned(), pair.1.to_owned());
         let mut secret = Secret { type_: kind.map(str::to_owned), ..Secret::default() };
         secret.metadata.labels = Some(labels.iter().map(text).collect());
-        let value = || k8s_openapi::ByteString(b"value\n".to_vec());
+        let value = || ByteString(b"value\n".to_vec());
         secret.data = Some(keys.iter().map(|key| ((*key).to_owned(), value())).collect());
         secret
     }
