@@ -124,6 +124,26 @@ mod tests {
     }
 
     #[test]
+    fn it_is_found_at_an_address_of_version_6() {
+        let health = Health::new(&[COMPONENT], Duration::from_mins(1));
+        let any = "[::1]:0".parse().unwrap();
+        let server =
+            Server::start(Addresses { metrics: any, health: any }, health.clone(), Metrics::new()).unwrap();
+        health.set_ready(COMPONENT, true);
+        let Addresses { metrics, health } = server.addresses();
+        assert!(health.to_string().starts_with("[::1]:"), "{health}");
+        assert_eq!(probe(&args(health, "/readyz")).unwrap(), "IotProduct: ready\n");
+        assert!(probe(&args(metrics, "/metrics")).unwrap().contains("iot_operator_build_info"));
+        // What listens at every address is found at those of version 4 as well.
+        let any = "[::]:0".parse().unwrap();
+        let addresses = Addresses { metrics: any, health: any };
+        let server =
+            Server::start(addresses, Health::new(&[], Duration::from_mins(1)), Metrics::new()).unwrap();
+        let port = server.addresses().health.port();
+        assert!(probe(&args(SocketAddr::new([127, 0, 0, 1].into(), port), "/livez")).is_ok());
+    }
+
+    #[test]
     fn one_that_is_not_says_what_it_waits_for() {
         let server = start(&Health::new(&[COMPONENT], Duration::from_mins(1)));
         let error = probe(&args(server.addresses().health, "/readyz")).unwrap_err().to_string();

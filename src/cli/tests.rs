@@ -52,7 +52,7 @@ fn lists_switches_and_durations() {
     let args = run(&[
         "--watch-namespaces=a,b-2",
         "--leader-elect=false",
-        "--allowed-endpoints=*.example.com,127.0.0.1",
+        "--allowed-endpoints=*.example.com,127.0.0.1,::1,[::1]:8443,fd00::*",
         "--allow-plain-http",
         "--secret-check-interval=1h30m",
         "--lease-namespace=iot",
@@ -62,7 +62,7 @@ fn lists_switches_and_durations() {
     ]);
     let args = args.unwrap();
     assert_eq!(args.watch_namespaces, ["a", "b-2"]);
-    assert_eq!(args.allowed_endpoints, ["*.example.com", "127.0.0.1"]);
+    assert_eq!(args.allowed_endpoints, ["*.example.com", "127.0.0.1", "::1", "[::1]:8443", "fd00::*"]);
     assert!(!args.lease.leader_elect && args.allow_plain_http);
     assert_eq!(args.secret_check_interval, Duration::from_mins(90));
     assert_eq!(args.lease.settings().namespace, "iot");

@@ -1,8 +1,7 @@
 //! The vendors' side: what every vendor client offers, in terms that no vendor owns.
 //!
-//! Nothing here knows Kubernetes. A vendor is one folder (`sign`, `wire`, `fields`, `error`, `client`)
-//! and one arm of [`AnyCloud`]; everything that differs between vendors and that the plan needs is data
-//! in [`Traits`].
+//! Nothing here knows Kubernetes. A vendor is one folder (`sign`, `wire`, `fields`, `error`, `client`) and one arm of
+//! [`AnyCloud`]; everything that differs between vendors and that the plan needs is data in [`Traits`].
 
 pub mod alibaba;
 mod bounds;
@@ -106,8 +105,7 @@ pub struct Traits {
     pub delete_checks_devices: bool,
     /// Devices of a product authenticate with a password that only the operator knows (Huawei).
     pub sets_password: bool,
-    /// The names that the API takes. A change of the description repeats the product's name, and the API takes it no more
-    /// then than for a new product.
+    /// Names that the API takes, of a new product and with a change of the description, which repeats the name.
     pub names: &'static Names,
     /// UTF-16 units of a description that leave room for the mark.
     pub description_units: usize,
@@ -191,8 +189,7 @@ impl Observed {
 pub struct Changes {
     /// The fields to set, `name` and `description` (with mark) included where the vendor can change them.
     pub set: Fields,
-    /// All managed fields, and `name` and `description` (with mark) as they are to be after the update: some calls take
-    /// them whether they change or not. What is not set is as the vendor has it, as far as it is shown.
+    /// All managed fields, `name` and `description` (with mark) as they are to be; what is not set is as the vendor has it.
     pub desired: Fields,
     /// The product as last read.
     pub observed: Fields,
@@ -234,8 +231,7 @@ pub trait Cloud {
     /// Reads one product by id. Absence is an error of class [`Class::NotFound`].
     fn read(&self, id: &str, call: Call) -> impl Future<Output = Result<Observed, VendorError>> + Send;
 
-    /// Adds to a product what an action of its own shows, if it is managed and not known yet. The default is
-    /// for vendors whose reads by id show everything.
+    /// Adds what an action of its own shows, if it is managed and not known yet. By default reads by id show everything.
     fn complete(
         &self,
         product: Observed,

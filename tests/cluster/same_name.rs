@@ -14,6 +14,7 @@ use crate::world::{PATIENCE, World};
 tests!(Shared {
     the_second_sees_what_the_first_made_a_moment_ago,
     the_second_waits_for_the_answer_to_the_first,
+    two_at_once_make_one_product,
     accounts_of_one_place_wait_for_each_other,
 });
 
@@ -79,6 +80,18 @@ async fn the_second_waits_for_the_answer_to_the_first(world: World) {
     let _operator = patient(&world).await;
     connect(&world, &contract).await;
     twin_waits(&world, &contract, &twin(&contract)).await;
+}
+
+/// Both come before the vendor has made anything, so neither is in any list.
+async fn two_at_once_make_one_product(world: World) {
+    take_names_twice(&world);
+    world.admin().add_fault(Rule::on(CREATE, Fault::None).latency_ms(3000));
+    let contract = contract(&world);
+    let _operator = patient(&world).await;
+    connect(&world, &contract).await;
+    world.apply(&contract.product).await;
+    world.apply(&twin(&contract)).await;
+    one_of_two(&world).await;
 }
 
 /// The same key under two accounts.

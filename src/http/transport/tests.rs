@@ -32,6 +32,23 @@ async fn the_request_arrives_and_the_answer_comes_back() {
 }
 
 #[tokio::test]
+async fn an_address_of_version_6_is_called_where_it_is_allowed() {
+    let server = Server::start_at("[::1]:0", |_| Say::ok("tea")).await;
+    let url = Url::parse(&format!("http://[::1]:{}/a", server.port)).unwrap();
+    let port = server.port;
+    for entry in [format!("[::1]:{port}"), format!("[::*]:{port}")] {
+        let answer = transport_with(&[&entry], Arc::new(Always)).send(post(url.clone(), "x"), later()).await;
+        assert_eq!(&answer.unwrap().body[..], b"tea", "{entry}");
+    }
+    assert_eq!(server.seen()[0].header("host"), format!("[::1]:{}", server.port));
+    for entry in ["::1", "127.0.0.1:*", "[fd00::*]:*"] {
+        let refused = transport_with(&[entry], Arc::new(Always)).send(post(url.clone(), "x"), later()).await;
+        assert!(matches!(refused.unwrap_err(), TransportError::NotAllowed(_)), "{entry}");
+    }
+    assert_eq!(server.seen().len(), 2);
+}
+
+#[tokio::test]
 async fn a_refused_connection_was_not_sent() {
     let url = Url::parse(&format!("http://127.0.0.1:{}/?secret=CONFIDENTIAL", closed_port().await)).unwrap();
     let error = transport().send(post(url, "CONFIDENTIAL"), later()).await.unwrap_err();
