@@ -138,7 +138,8 @@ mod tests {
         let any = "[::]:0".parse().unwrap();
         let addresses = Addresses { metrics: any, health: any };
         let server =
-            Server::start(addresses, Health::new(&[], Duration::from_mins(1)), Metrics::new()).unwrap();
+            Server::start(addresses, Health::new(&[COMPONENT], Duration::from_mins(1)), Metrics::new())
+                .unwrap();
         let port = server.addresses().health.port();
         assert!(probe(&args(SocketAddr::new([127, 0, 0, 1].into(), port), "/livez")).is_ok());
     }
