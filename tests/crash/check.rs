@@ -58,7 +58,7 @@ impl Before {
         let ours = ours.into_iter().next();
         Self {
             foreign,
-            ours: ours.filter(|_| operation != Operation::Create),
+            ours: ours.filter(|_| !matches!(operation, Operation::Create | Operation::Lost)),
             secret: world.secret(&secret_name(world, false)),
             repeated: operation == Operation::DeleteCreating
                 && plan.iter().any(|(_, fault)| *fault == Fault::Twice),
@@ -119,6 +119,8 @@ fn kept(world: &World, operation: Operation, before: &Before, ours: &[Product]) 
     if let Some(before) = &before.ours {
         expect(before.id == product.id, || "another product stands in its place".to_owned())?;
     }
+    let others = world.vendor.others(&world.simulator);
+    expect(others == 0, || format!("{others} products in somebody else's account"))?;
     let object = world.object().ok_or("the object is gone")?;
     let (status, spec) = (&object["status"], &object["spec"]);
     let says = || format!("status: {}", brief(Some(&object)));
@@ -138,6 +140,11 @@ fn kept(world: &World, operation: Operation, before: &Before, ours: &[Product]) 
     let text = spec["description"].as_str().unwrap_or_default();
     let described = product.description.starts_with(text) || operation == Operation::Adopt;
     expect(described, || format!("described as {:?}", product.description))?;
+    if operation == Operation::Rotate {
+        let handled = status["lastHandledRotation"] == crate::operation::ROTATION;
+        let another = before.ours.as_ref().is_some_and(|before| before.secret != product.secret);
+        expect(handled && another, || format!("the password was not changed: {}", brief(Some(&object))))?;
+    }
     if operation == Operation::Drift {
         let as_before = before.ours.as_ref().is_some_and(|before| before.all == product.all);
         expect(as_before, || format!("the drift remains: {:?}", product.all))?;

@@ -17,6 +17,12 @@ pub(crate) enum Operation {
     SecretRename,
     Drift,
     Adopt,
+    /// Another password, by annotation.
+    Rotate,
+    /// The product is deleted in the vendor's console.
+    Lost,
+    /// The account's key is another account's for a minute.
+    WrongKey,
     Delete,
     /// Deletes what has just been created: a fault of the creation is not yet settled then.
     DeleteCreating,
@@ -25,20 +31,27 @@ pub(crate) enum Operation {
 }
 
 use Operation::{
-    Adopt, Create, Delete, DeleteCreating, Drift, NamespaceTeardown, Rename, Retain, SecretRename, Update,
+    Adopt, Create, Delete, DeleteCreating, Drift, Lost, NamespaceTeardown, Rename, Retain, Rotate,
+    SecretRename, Update, WrongKey,
 };
 
+const ROTATE: &str = "iot-products.io/rotate-password";
+/// What the annotation asks for.
+pub(crate) const ROTATION: &str = "1";
 /// Name of the Secret after a rename.
 pub(crate) const RENAMED_SECRET: &str = "renamed-credentials";
 
 impl Operation {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 13] = [
         Create,
         Update,
         Rename,
         SecretRename,
         Drift,
         Adopt,
+        Rotate,
+        Lost,
+        WrongKey,
         Delete,
         DeleteCreating,
         Retain,
@@ -53,6 +66,9 @@ impl Operation {
             SecretRename => "secret-rename",
             Drift => "drift",
             Adopt => "adopt",
+            Rotate => "rotate",
+            Lost => "lost",
+            WrongKey => "wrong-key",
             Delete => "delete",
             DeleteCreating => "delete-creating",
             Retain => "retain",
@@ -65,6 +81,7 @@ impl Operation {
         match self {
             Update | Drift => vendor != Vendor::Legacy,
             Rename => !matches!(vendor, Vendor::Tencent | Vendor::Legacy),
+            Rotate => matches!(vendor, Vendor::Huawei | Vendor::HuaweiOpen),
             _ => true,
         }
     }
@@ -75,7 +92,7 @@ impl Operation {
         if self == Retain {
             manifest["spec"]["deletionPolicy"] = json!("Retain");
         }
-        if self == Drift {
+        if matches!(self, Drift | Lost) {
             manifest["spec"]["resyncInterval"] = json!("30s");
         }
         if self == Adopt {
@@ -83,10 +100,6 @@ impl Operation {
             if matches!(world.vendor, Vendor::Tencent | Vendor::Legacy) {
                 // There it cannot be changed.
                 manifest["spec"].as_object_mut().expect("a spec").remove("description");
-            }
-            if matches!(world.vendor, Vendor::Huawei | Vendor::HuaweiOpen) {
-                // The vendor does not show the password of what somebody else made.
-                manifest["metadata"]["annotations"] = json!({"iot-products.io/rotate-password": "1"});
             }
             // What a maker of products in a console would not have set alike.
             for frozen in ["encryption", "nodeType", "dataFormat"] {
@@ -103,6 +116,10 @@ impl Operation {
             if self == Adopt {
                 let name = world.manifest()["spec"]["name"].as_str().expect("a name").to_owned();
                 world.vendor.make(&world.simulator, &name, "made by hand");
+                if matches!(world.vendor, Vendor::Huawei | Vendor::HuaweiOpen) {
+                    // The vendor does not show the password of what somebody else made, so he brings it.
+                    world.bring_secret().await;
+                }
             }
             // The account's first list is too old to serve as a look-up then, and no list that lags hides what
             // was made by hand: a vendor that takes a name twice would.
@@ -136,6 +153,19 @@ impl Operation {
             Drift => {
                 let id = check::product_id(world).expect("a product");
                 world.vendor.disturb(&world.simulator, &id);
+            }
+            Rotate => {
+                world.edit(&json!({"metadata": {"annotations": {ROTATE: ROTATION}}})).await;
+            }
+            Lost => {
+                let id = check::product_id(world).expect("a product");
+                world.vendor.remove(&world.simulator, &id);
+            }
+            WrongKey => {
+                let other = world.vendor.other_key(&world.simulator);
+                let right = world.exchange_key(&other).await;
+                world.pass(Duration::from_mins(1)).await;
+                world.exchange_key(&right).await;
             }
             Delete | Retain => world.delete().await,
             DeleteCreating => {

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use base64::Engine as _;
 use iot_simulator::{InProcess, alibaba, huawei, tencent};
 use serde_json::{Value, json};
 
@@ -140,6 +141,49 @@ impl Vendor {
             Self::Huawei | Self::HuaweiOpen => admin.huawei().delete_product(account, id).map(drop),
         }
         .expect("a product to delete");
+    }
+
+    /// The account of somebody else at the same vendor, and what the credentials Secret has of its key.
+    pub(crate) fn other_key(self, simulator: &InProcess) -> Value {
+        let (admin, id, secret) = (simulator.admin(), "AKIDOTHER", "OTHERKEY");
+        let names = match self {
+            Self::Tencent => {
+                admin.tencent().put_account(tencent::AccountConfig::new("other", id, secret));
+                ["secretId", "secretKey"]
+            }
+            Self::Legacy => {
+                let mut other = admin.tencent_legacy().account("legacy").expect("the account");
+                "other".clone_into(&mut other.name);
+                other.keys = vec![tencent::Key::new(id, secret)];
+                admin.tencent_legacy().put_account(other);
+                ["secretId", "secretKey"]
+            }
+            Self::Alibaba => {
+                let keys = vec![alibaba::Key::new(id, secret)];
+                let other = alibaba::AccountConfig { name: "other".to_owned(), keys, ..Default::default() };
+                admin.alibaba().put_account(other);
+                ["accessKeyId", "accessKeySecret"]
+            }
+            Self::Huawei | Self::HuaweiOpen => {
+                admin.huawei().put_account(huawei::AccountConfig::new("other", id, secret));
+                ["accessKey", "secretKey"]
+            }
+        };
+        let encoded = [id, secret].map(|text| base64::engine::general_purpose::STANDARD.encode(text));
+        names.into_iter().zip(encoded).map(|(name, value)| (name.to_owned(), json!(value))).collect()
+    }
+
+    /// How many products are in that account.
+    pub(crate) fn others(self, simulator: &InProcess) -> usize {
+        let admin = simulator.admin();
+        match self {
+            Self::Tencent => admin.tencent().products("other").map_or(0, |products| products.len()),
+            Self::Legacy => admin.tencent_legacy().products("other").map_or(0, |products| products.len()),
+            Self::Alibaba => admin.alibaba().products("other").map_or(0, |products| products.len()),
+            Self::Huawei | Self::HuaweiOpen => {
+                admin.huawei().products("other").map_or(0, |products| products.len())
+            }
+        }
     }
 
     /// Changes something of a product in the vendor's console that the operator can bring back.

@@ -81,6 +81,8 @@ pub(crate) struct World {
     pub(crate) name: String,
     manifest: Value,
     account: String,
+    /// Name of the credentials Secret.
+    key: String,
     process: Option<Process>,
 }
 
@@ -107,6 +109,7 @@ impl World {
             name: text(&product),
             manifest: product,
             account: text(&account),
+            key: text(&key),
             process: None,
         };
         for namespace in ["kube-system", NAMESPACE] {
@@ -198,6 +201,28 @@ impl World {
         let bytes = answer.into_body().collect().await.expect("a body").to_bytes();
         let value: Value = serde_json::from_slice(&bytes).expect("JSON");
         if status.is_success() { Ok(value) } else { Err(value.to_string()) }
+    }
+
+    /// Keeps the Secret of the only product that is not somebody else's, as who made it brings it.
+    pub(crate) async fn bring_secret(&self) {
+        let products = self.products();
+        let product = products.iter().find(|product| product.name != "foreign").expect("a product");
+        let (key, value) = product.secret.clone().expect("a password");
+        let secret = json!({
+            "metadata": {"name": format!("{}-credentials", self.name)},
+            "type": "iot-products.io/product-credentials",
+            "stringData": {"vendor": "HuaweiCloud", "productId": product.id, key: value},
+        });
+        self.post(&format!("/api/v1/namespaces/{NAMESPACE}/secrets"), &secret).await;
+    }
+
+    /// Puts other values into the credentials Secret, and gives those that were there.
+    pub(crate) async fn exchange_key(&self, values: &Value) -> Value {
+        let name = self.key.as_str();
+        let before = self.secret(name).expect("the credentials Secret")["data"].clone();
+        let path = format!("/api/v1/namespaces/{NAMESPACE}/secrets/{name}");
+        self.request(Method::PATCH, &path, &json!({"data": values})).await.expect("an edit");
+        before
     }
 
     async fn post(&self, path: &str, body: &Value) {
