@@ -13,7 +13,7 @@ use crate::vendor::VendorError;
 use crate::vendor::connection::Connection;
 
 /// Within this time what passes by itself is tried again, unless the vendor asks for more.
-const ADVISED: Duration = Duration::from_secs(60);
+const ADVISED: Duration = Duration::from_mins(1);
 
 /// Names an account.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -143,13 +143,7 @@ async fn create(visit: &mut Visit<'_>, link: &Link, desired: &Desired, attempt: 
         close(visit, before, &ledger, None).await?;
         return Err(error.into());
     }
-    if let Some(turn) = &visit.turn {
-        turn.sends(later(ledger.deadline, LATE_DELIVERY));
-    }
-    let answer = send(visit, cloud, &request, permit, call).await;
-    if answer.as_ref().err().is_none_or(|error| !error.is_unclear()) {
-        visit.settle_turn();
-    }
+    let answer = send(visit, cloud, &request, &ledger, permit, call).await;
     match answer {
         Ok(id) => {
             record_id(visit, link, &ledger, &id).await?;
@@ -183,15 +177,24 @@ async fn send(
     visit: &mut Visit<'_>,
     cloud: &AnyCloud,
     request: &CreateRequest,
+    ledger: &Ledger,
     permit: Permit,
     call: Call,
 ) -> Result<String, VendorError> {
-    let mut sent = std::pin::pin!(cloud.create(request, permit, call));
-    if let Ok(answer) = timeout(NOTICE, &mut sent).await {
-        return answer;
+    if let Some(turn) = &visit.turn {
+        turn.sends(later(ledger.deadline, LATE_DELIVERY));
     }
-    conclude::notice(visit, Reason::Creating, "the vendor has not yet answered the creation").await;
-    sent.await
+    let mut sent = std::pin::pin!(cloud.create(request, permit, call));
+    let answer = if let Ok(answer) = timeout(NOTICE, &mut sent).await {
+        answer
+    } else {
+        conclude::notice(visit, Reason::Creating, "the vendor has not yet answered the creation").await;
+        sent.await
+    };
+    if answer.as_ref().err().is_none_or(|error| !error.is_unclear()) {
+        visit.settle_turn();
+    }
+    answer
 }
 
 /// Create 4: a clear refusal closes the ledger; anything unclear leaves it open. A refusal says nothing of

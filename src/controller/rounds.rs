@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kube::runtime::reflector::Store;
 use kube::{Resource as _, ResourceExt as _};
 
 use super::accounts::AccountId;
@@ -128,9 +129,12 @@ fn is_due(
 fn accounts(ctx: &Context) -> HashMap<AccountId, FullReads> {
     let mut found = HashMap::new();
     for scope in &ctx.scopes {
-        scope.accounts.state().iter().for_each(|account| note(ctx, &**account, &mut found));
-        let cluster = scope.cluster_accounts.iter().flat_map(|store| store.state());
-        cluster.for_each(|account| note(ctx, &*account, &mut found));
+        for account in scope.accounts.state() {
+            note(ctx, &*account, &mut found);
+        }
+        for account in scope.cluster_accounts.iter().flat_map(Store::state) {
+            note(ctx, &*account, &mut found);
+        }
     }
     found
 }
