@@ -35,11 +35,6 @@ struct Kind {
     kind: &'static str,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OwnedKind {
-    kind: String,
-}
-
 /// One watch. The namespace is one that the operator was told to watch, so it is out of a fixed set.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Watch {
@@ -121,7 +116,7 @@ struct Instruments {
     panics: Family<Kind, Counter>,
     unreadable: Family<Kind, Gauge>,
     orphaned: Family<Vendor, Counter>,
-    status_refused: Family<OwnedKind, Counter>,
+    status_refused: Family<Kind, Counter>,
     watch_last_event: Family<Kind, Gauge>,
     watch_up: Family<Watch, Gauge>,
     leader: Gauge,
@@ -187,9 +182,8 @@ impl Metrics {
     }
 
     /// The cluster refused the status of an object of `kind`.
-    pub fn status_refused(&self, kind: &str) {
-        let kind = OwnedKind { kind: kind.to_owned() };
-        self.inner.instruments.status_refused.get_or_create(&kind).inc();
+    pub fn status_refused(&self, kind: &'static str) {
+        self.inner.instruments.status_refused.get_or_create(&Kind { kind }).inc();
     }
 
     /// A visit of an object of `kind` panicked.
@@ -342,6 +336,11 @@ impl Instruments {
             self.status_refused.clone(),
         );
         r.register("secret_writes", "Output Secrets created or changed", self.secret_writes.clone());
+        self.register_process(r);
+    }
+
+    /// What tells of the process as a whole.
+    fn register_process(&self, r: &mut Registry) {
         r.register(
             "watch_last_event_timestamp_seconds",
             "Unix time of the last event of a watch",

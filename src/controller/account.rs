@@ -166,7 +166,9 @@ async fn say_refused<K: Account>(
     let judged = Judged { trouble, counted: memory.counted, ..Judged::default() };
     match account_status::write(&api, &account, &judged).await {
         Ok(_) => {}
-        Err(error @ RecordError::Refused { .. }) => unwritable::refused(ctx, &account, &error).await,
+        Err(error @ RecordError::Refused { .. }) => {
+            unwritable::refused(ctx, K::KIND.as_str(), &account, &error).await
+        }
         Err(error) => debug!(error = %chain(&error), %id, "the refusal could not be shown"),
     }
     KEY_CHECK

@@ -92,12 +92,12 @@ pub async fn beside<K: Account, T>(
     if let Ok(answered) = timeout(NOTICE, &mut listing).await {
         return (answered, None);
     }
-    let showing = async {
+    let showing = Box::pin(async {
         waiting(api, account).await.unwrap_or_else(|error| {
             tracing::debug!(%error, "progress could not be shown");
             None
         })
-    };
+    });
     tokio::join!(listing, showing)
 }
 

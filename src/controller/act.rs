@@ -55,7 +55,8 @@ pub async fn act(
             link.usable_for_adoption()?;
             let sent = visit.ledger().map(|ledger| ledger.name);
             let found = std::iter::once(*product).chain(surplus).collect();
-            let (there, shown) = Notice::of(visit).beside(first_there(visit, link, found, claim)).await;
+            let there = Box::pin(first_there(visit, link, found, claim));
+            let (there, shown) = Notice::of(visit).beside(there).await;
             visit.go_on_with(shown);
             let Some((product, surplus)) = there? else { return Ok(Outcome::Look(SOON)) };
             let held = match adopt::take(visit, link, desired, product, claim).await? {
@@ -116,10 +117,7 @@ async fn create(visit: &mut Visit<'_>, link: &Link, desired: &Desired, attempt: 
         inputs: visit.inputs().await?,
     };
     // The budget comes before the ledger: an object that only waits has attempted nothing.
-    let wait = Call::within(Lane::Create, BUDGET_WAIT).of(&visit.namespace);
-    let (permit, shown) = Notice::of(visit).beside(cloud.reserve_create(wait)).await;
-    visit.go_on_with(shown);
-    let permit = permit?;
+    let permit = turn(visit, cloud).await?;
     let limit = visit.ctx.settings.vendor_timeout;
     let call = Call::within(Lane::Create, limit).of(&visit.namespace);
     let ledger = Ledger {
@@ -172,6 +170,14 @@ async fn create(visit: &mut Visit<'_>, link: &Link, desired: &Desired, attempt: 
     }
 }
 
+/// Waits for the turn of a create in the vendor's budget.
+async fn turn(visit: &mut Visit<'_>, cloud: &AnyCloud) -> Result<Permit, VendorError> {
+    let wait = Call::within(Lane::Create, BUDGET_WAIT).of(&visit.namespace);
+    let (permit, shown) = Notice::of(visit).beside(cloud.reserve_create(wait)).await;
+    visit.go_on_with(shown);
+    permit
+}
+
 /// Sends the create; a vendor that takes its time is shown.
 async fn send(
     visit: &mut Visit<'_>,
@@ -212,7 +218,6 @@ async fn close_if_clear(
 }
 
 /// The ledger after a clear refusal.
-
 async fn close(
     visit: &mut Visit<'_>,
     before: Option<Ledger>,

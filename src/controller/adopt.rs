@@ -53,7 +53,7 @@ pub async fn take(
     }
     link.connection.saw(&product.id);
     if !product.full && needs_full_read(desired, link.connection.traits()) {
-        let (read, shown) = Notice::of(visit).beside(read_full(visit, link, &product.id)).await;
+        let (read, shown) = Notice::of(visit).beside(Box::pin(read_full(visit, link, &product.id))).await;
         visit.go_on_with(shown);
         product = read?;
     }

@@ -175,7 +175,7 @@ async fn write(visit: &mut Visit<'_>, new: &IotProductStatus) -> Result<(), Reco
     let old = visit.status();
     let answer = status::write(&visit.api(), &visit.object, &old, new).await;
     if let Err(error @ RecordError::Refused { .. }) = &answer {
-        unwritable::refused(visit.ctx, &visit.object, error).await;
+        unwritable::refused(visit.ctx, "IotProduct", &visit.object, error).await;
     }
     if let Some(written) = answer? {
         visit.ctx.unwritable.forget(&visit.uid);

@@ -108,7 +108,7 @@ pub fn vanished(gone: &CachedProduct, ctx: &Arc<Context>) {
         return;
     }
     if let Some(remains) = remains(gone, ctx) {
-        tell(gone, remains, ctx);
+        tell(gone, &remains, ctx);
     }
 }
 
@@ -135,7 +135,7 @@ fn attempted(object: &IotProduct, ctx: &Context) -> Option<String> {
 }
 
 /// Tells it on the account, which is still there, in the log and as a metric. Of many at once most are in the log alone.
-fn tell(gone: &CachedProduct, remains: String, ctx: &Arc<Context>) {
+fn tell(gone: &CachedProduct, remains: &str, ctx: &Arc<Context>) {
     let (namespace, name) = (gone.namespace().unwrap_or_default(), gone.name_any());
     let note = format!(
         "IotProduct {namespace}/{name} is gone and its finalizer was removed by another client, so {remains} may remain at \

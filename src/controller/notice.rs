@@ -14,7 +14,7 @@ use crate::api::{IotProduct, IotProductStatus};
 use crate::record::{RecordError, status};
 
 /// What is to be shown when a stage lasts. The stage itself may hold the visit, and must not write the object.
-pub struct Notice(Option<Shown>);
+pub struct Notice(Option<Box<Shown>>);
 
 struct Shown {
     at: Instant,
@@ -26,23 +26,26 @@ struct Shown {
 impl Notice {
     /// Of a visit. Nothing for an object that has a condition: it says already what it waits for.
     pub fn of(visit: &Visit<'_>) -> Self {
-        Self(is_bare(visit).then(|| Shown {
-            at: visit.begun + NOTICE,
-            api: visit.api(),
-            object: visit.object.clone(),
-            status: shown_as(visit),
+        Self(is_bare(visit).then(|| {
+            Box::new(Shown {
+                at: visit.begun + NOTICE,
+                api: visit.api(),
+                object: visit.object.clone(),
+                status: shown_as(visit),
+            })
         }))
     }
 
     /// Waits for a stage, and shows that it is under way when it lasts. Gives the object as it was written for that.
     pub async fn beside<T>(self, stage: impl Future<Output = T>) -> (T, Option<IotProduct>) {
-        let Some(Shown { at, api, object, status }) = self.0 else { return (stage.await, None) };
         let mut stage = pin!(stage);
+        let Some(shown) = self.0 else { return (stage.await, None) };
+        let Shown { at, api, object, status } = *shown;
         if let Ok(ended) = timeout_at(at, &mut stage).await {
             return (ended, None);
         }
         let old = object.status.clone().unwrap_or_default();
-        let showing = async {
+        let showing = Box::pin(async {
             match status::write(&api, &object, &old, &status).await {
                 Ok(written) => written,
                 Err(RecordError::Conflict { .. }) => {
@@ -54,7 +57,7 @@ impl Notice {
                     None
                 }
             }
-        };
+        });
         tokio::join!(stage, showing)
     }
 }

@@ -95,7 +95,7 @@ async fn stages(visit: &mut Visit<'_>, linked: &mut Option<Link>) -> Result<Outc
     let link = linked.insert(connect(visit).await?);
     let facts = take_turn(visit, visit.facts(Some(link)), traits);
     let notice = Notice::of(visit);
-    let (seen, shown) = notice.beside(observe(visit, link, need(&facts, traits), &facts)).await;
+    let (seen, shown) = notice.beside(Box::pin(observe(visit, link, need(&facts, traits), &facts))).await;
     visit.go_on_with(shown);
     let seen = seen?;
     let lives = |head: &str| visit.ctx.lives(head, &visit.uid);

@@ -52,7 +52,7 @@ pub async fn settle(
     held: Held,
 ) -> Result<Outcome, Error> {
     let notice = Notice::of(visit);
-    let (settled, shown) = notice.beside(bring_about(visit, link, desired, held)).await;
+    let (settled, shown) = notice.beside(Box::pin(bring_about(visit, link, desired, held))).await;
     visit.go_on_with(shown);
     settled
 }

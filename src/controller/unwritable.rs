@@ -37,14 +37,16 @@ impl Unwritable {
 }
 
 /// An object's status was refused. The first time it is told.
-pub async fn refused<K: Resource<DynamicType = ()>>(ctx: &Context, object: &K, error: &RecordError) {
-    let kind = K::kind(&());
-    ctx.metrics.status_refused(&kind);
+pub async fn refused<K>(ctx: &Context, kind: &'static str, object: &K, error: &RecordError)
+where
+    K: Resource<DynamicType = ()>,
+{
+    ctx.metrics.status_refused(kind);
     let uid = object.uid().unwrap_or_default();
     if !ctx.unwritable.lock().insert(uid) {
         return;
     }
     let note = format!("{error}; {REFUSED_WRITE}");
-    warn!(%kind, namespace = object.namespace(), name = object.name_any(), "{note}");
+    warn!(kind, namespace = object.namespace(), name = object.name_any(), "{note}");
     ctx.events.warning(object, "StatusRefused", "WriteStatus", &note).await;
 }

@@ -36,7 +36,8 @@ fn default_secret_name(name: &str) -> String {
         return whole;
     }
     let hash = digest::digest(&digest::SHA256, name.as_bytes());
-    let hash: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let head_of_hash = hash.as_ref().iter().take(8).fold(0_u64, |head, byte| head << 8 | u64::from(*byte));
+    let hash = format!("{head_of_hash:016x}");
     let room = LONGEST_NAME - SECRET_NAME_SUFFIX.len() - DIGITS - 1;
     let head = name[..name.floor_char_boundary(room)].trim_end_matches(['-', '.']);
     format!("{head}-{}{SECRET_NAME_SUFFIX}", &hash[..DIGITS])
