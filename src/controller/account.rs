@@ -167,7 +167,7 @@ async fn say_refused<K: Account>(
     match account_status::write(&api, &account, &judged).await {
         Ok(_) => {}
         Err(error @ RecordError::Refused { .. }) => {
-            unwritable::refused(ctx, K::KIND.as_str(), &account, &error).await
+            unwritable::refused(ctx, K::KIND.as_str(), &account, &error).await;
         }
         Err(error) => debug!(error = %chain(&error), %id, "the refusal could not be shown"),
     }

@@ -78,10 +78,8 @@ async fn on_purpose(world: World, side: Side) {
     }
     let held = world.held(DELETE).await;
     for name in &names[1..] {
-        let being = |product: &Object| product.deleting();
-        if world.get(Kind::Product, name).await.is_some_and(|product| !being(&product)) {
-            panic!("{name} is not being deleted");
-        }
+        let product = world.get(Kind::Product, name).await;
+        assert!(product.is_none_or(|product| product.deleting()), "{name} is being deleted");
     }
     // Compared while one of them is still there, and the others are not.
     let lists = world.calls(side.list().0).len();

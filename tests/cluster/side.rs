@@ -247,10 +247,10 @@ impl Side {
                     .unwrap(),
             ),
             Self::Alibaba => {
-                drop(admin.alibaba().create_product("default", alibaba::Product::named(name)).unwrap())
+                drop(admin.alibaba().create_product("default", alibaba::Product::named(name)).unwrap());
             }
             Self::Huawei => {
-                drop(admin.huawei().create_product("default", huawei::Product::named(name)).unwrap())
+                drop(admin.huawei().create_product("default", huawei::Product::named(name)).unwrap());
             }
         }
         self.products(world).pop().unwrap()
