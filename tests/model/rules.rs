@@ -233,16 +233,13 @@ pub(crate) fn decide(
     let seen = match (rules.need)(&facts, rules.believes) {
         Need::Nothing => Seen::Nothing,
         Need::Known { id } | Need::Read { id } => {
-            match id.parse().ok().and_then(|id| state.thing(id)).filter(|_| !wrong) {
-                Some(thing) => {
-                    known.shown(now());
-                    Seen::Product(Box::new(observed(thing, rules)))
-                }
-                None => {
-                    known.not_shown(named(about), &facts, now());
-                    let unseen = Listing { begun: now(), products: Arc::from(Vec::new()) };
-                    Seen::Absent { listing: if rules.one_answer { unseen } else { list() } }
-                }
+            if let Some(thing) = id.parse().ok().and_then(|id| state.thing(id)).filter(|_| !wrong) {
+                known.shown(now());
+                Seen::Product(Box::new(observed(thing, rules)))
+            } else {
+                known.not_shown(named(about), &facts, now());
+                let unseen = Listing { begun: now(), products: Arc::from(Vec::new()) };
+                Seen::Absent { listing: if rules.one_answer { unseen } else { list() } }
             }
         }
         Need::List { .. } => {
