@@ -84,25 +84,21 @@ async fn delete(visit: &mut Visit<'_>, link: &Link, product: &Observed) -> Resul
     }
     // A read in this visit has compared the serial (protocol, Delete 3).
     let target = if product.full { Target::id(id) } else { product.target() };
-    match cloud.delete(target, &inputs, visit.call()).await {
-        Ok(()) => link.connection.inventory.outdate(id),
-        // Somebody else was faster.
-        Err(error) if error.is_not_found() => {
-            link.connection.inventory.outdate(id);
-            return Ok(doubted(visit, listed_only, sought));
-        }
-        // An answer was lost: the next visit looks, or, where there are only lists, the next try tells.
-        Err(error) if error.is_unclear() && !listed_only => {
-            link.connection.inventory.outdate(id);
-            return Ok(doubted(visit, listed_only, sought));
-        }
+    let answered = cloud.delete(target, &inputs, visit.call()).await;
+    let clear = answered.is_ok();
+    match answered {
+        Ok(()) => {}
+        // Somebody else was faster, or an answer was lost: the read below looks, or, where there is none, the next try.
+        Err(error) if error.is_not_found() || error.is_unclear() && !listed_only => {}
         Err(error) => return Err(error.into()),
     }
+    link.connection.inventory.outdate(id);
     if listed_only {
         return Ok(deleted(visit, sought));
     }
     match cloud.read(id, visit.call()).await {
-        Err(error) if error.is_not_found() => Box::pin(act(visit, Some(link), Plan::Gone)).await,
+        Err(error) if error.is_not_found() && clear => Box::pin(act(visit, Some(link), Plan::Gone)).await,
+        Err(error) if error.is_not_found() => Ok(doubted(visit, listed_only, sought)),
         Err(error) => Err(error.into()),
         Ok(_) => Ok(Outcome::Waiting(Wait {
             reason: Reason::Deleting,

@@ -40,6 +40,11 @@ impl Finalizers {
         self.lock().released.insert(uid.to_owned());
     }
 
+    /// Whether this process let the object go, or was about to.
+    pub fn is_released(&self, uid: &str) -> bool {
+        self.lock().released.contains(uid)
+    }
+
     fn lose(&self, uid: &str) -> bool {
         let mut lists = self.lock();
         !lists.released.contains(uid) && lists.lost.insert(uid.to_owned())

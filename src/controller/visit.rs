@@ -276,8 +276,11 @@ impl<'a> Visit<'a> {
         }
     }
 
-    /// The store shows the object as it was before this process last wrote it.
+    /// The store shows the object as it was before this process last wrote it, or let it go.
     pub fn is_behind(&self) -> bool {
+        if self.ctx.finalizers.is_released(&self.uid) {
+            return true;
+        }
         revision(&self.object) < self.ctx.memory.with(&self.uid, |entry| entry.written)
     }
 

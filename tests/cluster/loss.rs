@@ -158,7 +158,7 @@ async fn confirmed_once(world: World, side: Side) {
             account.is_available() && account.0.pointer("/status/confirmedMissing/outstanding").is_none()
         };
         account(&world, &contract, "Ready", over).await;
-        assert_eq!(world.calls(CREATE).len(), names.len() * (losses + 1));
+        assert_eq!(world.created(), names.len() * (losses + 1));
     };
     // Given before there is anything to confirm.
     confirm("5").await;

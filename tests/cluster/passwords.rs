@@ -368,5 +368,7 @@ async fn an_order_that_came_with_the_manifest_of_an_existing_product_is_none(wor
     assert_eq!(object.text("/status/lastHandledRotation"), "2026-05");
     assert_eq!((product.password.as_str(), world.calls(RESET).len()), (existing.secret.as_str(), 0));
     rotate(&world, "2026-06").await;
-    assert_ne!(rotated(&world, "2026-06").await.password, existing.secret);
+    let carried_out = |object: &Object| object.text("/status/lastHandledRotation") == "2026-06";
+    world.product_until(PLC, "the rotation", PATIENCE, carried_out).await;
+    assert_ne!(ready(&world, PLC).await.1.password, existing.secret);
 }
