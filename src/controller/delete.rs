@@ -87,6 +87,8 @@ async fn delete(visit: &mut Visit<'_>, link: &Link, product: &Observed) -> Resul
     let answered = cloud.delete(target, &inputs, visit.call()).await;
     let clear = answered.is_ok();
     match answered {
+        // Remembered, so that a visit that ends before the object is let go need not find it out again.
+        Ok(()) if !listed_only => drop(deleted(visit, sought)),
         Ok(()) => {}
         // Somebody else was faster, or an answer was lost: the read below looks, or, where there is none, the next try.
         Err(error) if error.is_not_found() || error.is_unclear() && !listed_only => {}

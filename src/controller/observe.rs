@@ -122,11 +122,14 @@ async fn read(visit: &Visit<'_>, link: &Link, id: &str, facts: &Facts) -> Result
 /// shows the product, or is too old or began too soon to know it.
 async fn denied(visit: &Visit<'_>, link: &Link, facts: &Facts, begun: Timestamp) -> Result<Seen, Error> {
     visit.ctx.memory.with(&visit.uid, |entry| entry.lookups.not_shown(sought(link, facts), facts, begun));
+    if facts.deleted.is_some() {
+        return Ok(Seen::Absent { listing: None });
+    }
     let connection = &link.connection;
     let list = |begun_after| connection.inventory.list(&connection.cloud, begun_after, visit.call());
     let listing = list(agrees_after(facts)).await?;
     let shown = listing.begun < begun && !agrees(facts, &listing);
-    Ok(Seen::Absent { listing: if shown { list(begun).await? } else { listing } })
+    Ok(Seen::Absent { listing: Some(if shown { list(begun).await? } else { listing }) })
 }
 
 /// Reads a product in full where its secret is needed.

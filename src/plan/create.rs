@@ -150,7 +150,9 @@ fn decide(facts: &Facts, traits: &Traits, seen: Seen, lives: &dyn Fn(&str) -> bo
     match seen {
         Seen::Product(product) => imported(*product, Vec::new(), facts, traits, lives),
         // One answer may be wrong; a list that shows the product contradicts it.
-        Seen::Absent { listing } if !super::keep::agrees(facts, &listing) => Plan::Look { after: SOON },
+        Seen::Absent { listing: Some(listing) } if !super::keep::agrees(facts, &listing) => {
+            Plan::Look { after: SOON }
+        }
         Seen::Absent { .. } => missing(facts),
         Seen::Nothing if need(facts, traits) == Need::Nothing => Plan::Create { attempt: 1 },
         Seen::Nothing => Plan::wait(

@@ -81,7 +81,7 @@ pub(super) fn plan(facts: &Facts, traits: &Traits, seen: Seen, lives: &dyn Fn(&s
             Some(product) => left(product, facts, lives),
             None => missing(id, facts, &unlisted(facts, traits, &listing)),
         },
-        (Some(id), Seen::Absent { listing }) => missing(id, facts, &denied(id, facts, &listing)),
+        (Some(id), Seen::Absent { listing }) => missing(id, facts, &denied(id, facts, listing.as_ref())),
         (None, Seen::List(listing)) => match search(&listing.products, facts, lives) {
             Found::Ours(product, _) => Plan::DeleteFound { product },
             // What carries the name without our mark was never ours: every create sends the mark.

@@ -43,7 +43,7 @@ pub(super) fn plan(
             Some(product) => present(Box::new(product.clone()), facts, traits, lives),
             None => absent(id, facts, &unlisted(facts, traits, &listing)),
         },
-        Seen::Absent { listing } => absent(id, facts, &denied(id, facts, &listing)),
+        Seen::Absent { listing } => absent(id, facts, &denied(id, facts, listing.as_ref())),
         // Nothing was asked: nothing is decided.
         Seen::Nothing => Plan::Done,
     }
@@ -65,7 +65,12 @@ pub(super) enum Absence {
 /// What the vendor's exact not-found proves (protocol, "Absent"). One answer may be wrong: a replica that is behind, a
 /// fail-over. So a list that began after it has to agree; and of a product that is younger than a list may lag, whose list
 /// says nothing, a second answer some time later.
-pub(super) fn denied(id: &str, facts: &Facts, listing: &Listing) -> Absence {
+pub(super) fn denied(id: &str, facts: &Facts, listing: Option<&Listing>) -> Absence {
+    // The vendor has confirmed the delete: that is one of the two answers.
+    if facts.deleted.is_some() {
+        return Absence::Proved;
+    }
+    let Some(listing) = listing else { return Absence::Again(TWO_LOOKUPS.unsigned_abs()) };
     if shows(listing, id, facts) {
         return Absence::Contradicted;
     }

@@ -160,8 +160,8 @@ pub enum Seen {
     Product(Box<Observed>),
     /// The vendor's exact not-found for the id.
     Absent {
-        /// A complete list begun after that answer, which may contradict it.
-        listing: Listing,
+        /// A complete list that may contradict it. None is needed where the vendor has confirmed this object's own delete.
+        listing: Option<Listing>,
     },
     /// A complete list.
     List(Listing),

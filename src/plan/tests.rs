@@ -144,7 +144,7 @@ fn read(product: Observed) -> Seen {
 
 /// The vendor's exact not-found, and a list of these products.
 fn denied(begun: i64, products: impl IntoIterator<Item = Observed>) -> Seen {
-    Seen::Absent { listing: Listing { begun: at(begun), products: products.into_iter().collect() } }
+    Seen::Absent { listing: Some(Listing { begun: at(begun), products: products.into_iter().collect() }) }
 }
 
 fn list(begun: i64, products: impl IntoIterator<Item = Observed>) -> Seen {

@@ -239,7 +239,7 @@ pub(crate) fn decide(
             } else {
                 known.not_shown(named(about), &facts, now());
                 let unseen = Listing { begun: now(), products: Arc::from(Vec::new()) };
-                Seen::Absent { listing: if rules.one_answer { unseen } else { list() } }
+                Seen::Absent { listing: Some(if rules.one_answer { unseen } else { list() }) }
             }
         }
         Need::List { .. } => {

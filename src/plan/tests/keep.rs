@@ -139,6 +139,17 @@ fn absent_what_is_younger_than_a_list_may_lag_takes_two_answers_some_time_apart(
 }
 
 #[test]
+fn absent_a_delete_that_the_vendor_confirmed_is_one_of_the_two_answers() {
+    for traits in [&TENCENT, &ALIBABA, &HUAWEI] {
+        let young = Some(open(20));
+        let facts = Facts { deleting: true, ledger: young, deleted: Some(at(-1)), ..recorded() };
+        assert!(matches!(decide(&facts, traits, Seen::Absent { listing: None }), Plan::Gone));
+        let unconfirmed = Facts { deleted: None, ..facts };
+        waits(&decide(&unconfirmed, traits, Seen::Absent { listing: None }), Reason::Deleting);
+    }
+}
+
+#[test]
 fn absent_a_list_agrees_that_is_young_and_knew_the_product() {
     let after = |deadline| agrees_after(&Facts { ledger: Some(open(deadline)), ..recorded() });
     assert_eq!(after(-1_000), at(-60));

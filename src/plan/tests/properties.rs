@@ -36,7 +36,7 @@ fn sights() -> impl Strategy<Value = Seen> {
     prop_oneof![
         Just(Seen::Nothing),
         products().prop_map(read),
-        lists().prop_map(|listing| Seen::Absent { listing }),
+        lists().prop_map(|listing| Seen::Absent { listing: Some(listing) }),
         lists().prop_map(Seen::List),
     ]
 }
@@ -90,7 +90,7 @@ fn answer(need: &Need, products: &[Observed], absent: Option<i64>) -> Seen {
         Need::Nothing => Seen::Nothing,
         Need::Known { id } | Need::Read { id } => match absent {
             Some(begun) => Seen::Absent {
-                listing: Listing { begun: at(begun), products: products.iter().cloned().collect() },
+                listing: Some(Listing { begun: at(begun), products: products.iter().cloned().collect() }),
             },
             None => read(product(id, "thermostat", Some(&ours()))),
         },
@@ -172,7 +172,7 @@ proptest! {
     ) {
         let shows = |listing: &Listing| listing.products.iter().any(|product| Some(&product.id) == facts.recorded.as_ref());
         let proved = facts.trust == Trust::Shown && match &seen {
-            Seen::Absent { listing } => !shows(listing),
+            Seen::Absent { listing } => listing.as_ref().is_some_and(|listing| !shows(listing)),
             Seen::List(list) => !traits.reads_by_id && facts.first_empty.is_some_and(|first| list.begun > first),
             Seen::Nothing | Seen::Product(_) => false,
         };

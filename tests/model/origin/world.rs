@@ -172,7 +172,9 @@ impl Setting {
                     Seen::Product(Box::new(Observed { description: mark().append_to("known"), ..known }))
                 }
                 Some(read) => Seen::Product(Box::new(read)),
-                None => Seen::Absent { listing: Listing { begun: now(), products: Arc::from(Vec::new()) } },
+                None => {
+                    Seen::Absent { listing: Some(Listing { begun: now(), products: Arc::from(Vec::new()) }) }
+                }
             },
             Need::List { .. } => Seen::List(Listing { begun: now(), products: Arc::from(all) }),
         }
