@@ -273,7 +273,7 @@ fn remains(product: &DynamicObject) -> String {
     let written = product.annotations().get(CREATION_ANNOTATION);
     let ledger = written.and_then(|text| Ledger::parse(text, &uid));
     let damaged = written.is_some_and(|text| Ledger::unreadable(text));
-    let left = match (text(&product.data, "/status/productId"), ledger.filter(Ledger::is_open)) {
+    let left = match (text(&product.data, "/status/productId"), ledger.filter(Ledger::is_unclear)) {
         (Some(id), _) => format!("product {} remains at {vendor}", shown(id)),
         (None, Some(ledger)) => format!("a product named {} may remain at {vendor}", shown(&ledger.name)),
         // What somebody made unreadable may have been an open attempt.

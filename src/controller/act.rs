@@ -226,7 +226,7 @@ async fn close(
 ) -> Result<(), Error> {
     let closed = match (taken, before) {
         (Some(now), before) => open.clone().closed_as_taken(before.as_ref(), now),
-        (None, Some(before)) if before.is_open() && before.name == open.name => {
+        (None, Some(before)) if before.is_unclear() && before.name == open.name => {
             Ledger { deadline: before.deadline, ..open.clone() }
         }
         (None, _) => open.clone().closed(None),

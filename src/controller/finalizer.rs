@@ -85,7 +85,7 @@ pub async fn restore(visit: &mut Visit<'_>) -> Result<(), RecordError> {
         return Ok(());
     }
     let ledger = visit.ledger();
-    if visit.recorded().is_none() && !ledger.as_ref().is_some_and(Ledger::is_open) {
+    if visit.recorded().is_none() && !ledger.as_ref().is_some_and(Ledger::is_unclear) {
         return Ok(());
     }
     let annotated = visit.object.annotations().contains_key(CREATION_ANNOTATION);
@@ -136,7 +136,7 @@ fn attempted(object: &IotProduct, ctx: &Context) -> Option<String> {
     let uid = object.uid().unwrap_or_default();
     let remembered = ctx.memory.with(&uid, |entry| entry.ledger.as_deref().cloned());
     let written = object.annotations().get(CREATION_ANNOTATION).and_then(|text| Ledger::parse(text, &uid));
-    remembered.or(written).filter(Ledger::is_open).map(|ledger| ledger.name)
+    remembered.or(written).filter(Ledger::is_unclear).map(|ledger| ledger.name)
 }
 
 /// Tells it on the account, which is still there, in the log and as a metric. Of many at once most are in the log alone.

@@ -42,7 +42,7 @@ pub(super) fn need(facts: &Facts, traits: &Traits) -> Need {
     }
     match (&facts.ledger, &facts.imported) {
         // What an unclear attempt left is settled before anything else, an import included.
-        (Some(ledger), _) if ledger.is_open() => {
+        (Some(ledger), _) if ledger.is_unclear() => {
             Need::List { begun_after: proof_after(facts, ledger, traits).max(news) }
         }
         (_, Some(id)) if traits.reads_by_id => Need::Read { id: id.clone() },
@@ -180,7 +180,7 @@ fn missing(facts: &Facts) -> Plan {
 
 /// The wait for an open attempt that this list does not settle.
 fn unclear(listing: &Listing, facts: &Facts, traits: &Traits) -> Option<Plan> {
-    let ledger = facts.ledger.as_ref().filter(|ledger| ledger.is_open())?;
+    let ledger = facts.ledger.as_ref().filter(|ledger| ledger.is_unclear())?;
     match proof(facts, ledger, listing.begun, traits) {
         Proof::Nothing => None,
         Proof::Wait(after) => Some(Plan::wait(

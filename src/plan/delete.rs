@@ -20,7 +20,7 @@ pub(super) fn need(facts: &Facts, traits: &Traits) -> Need {
         (Some(id), _) if traits.reads_by_id => Need::Read { id: id.clone() },
         (Some(_), _) => Need::List { begun_after: facts.now },
         // Delete 2: an open ledger is settled by look-ups.
-        (None, Some(ledger)) if ledger.is_open() => {
+        (None, Some(ledger)) if ledger.is_unclear() => {
             Need::List { begun_after: proof_after(facts, ledger, traits) }
         }
         // Nor is it settled when its name was taken, perhaps by an attempt before it.
@@ -42,7 +42,7 @@ pub(super) fn plan(facts: &Facts, traits: &Traits, seen: Seen, lives: &dyn Fn(&s
         return Plan::Forget { secret: SecretFate::Stays, remains: Some(remains(facts)) };
     }
     if facts.retain {
-        let unsettled = facts.recorded.is_none() && facts.ledger.as_ref().is_some_and(Ledger::is_open);
+        let unsettled = facts.recorded.is_none() && facts.ledger.as_ref().is_some_and(Ledger::is_unclear);
         return Plan::Forget { secret: SecretFate::Stays, remains: unsettled.then(|| remains(facts)) };
     }
     if watches(facts) {
@@ -114,7 +114,7 @@ fn settled(facts: &Facts, listing: &Listing, traits: &Traits) -> Plan {
     let Some(ledger) = &facts.ledger else {
         return Plan::Gone;
     };
-    if ledger.is_open() {
+    if ledger.is_unclear() {
         return match proof(facts, ledger, listing.begun, traits) {
             Proof::Nothing => Plan::Gone,
             Proof::Wait(after) => unclear(facts, after),

@@ -89,9 +89,15 @@ impl Ledger {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// Whether the last attempt's outcome is unknown.
+    /// Nothing has settled it yet.
     pub fn is_open(&self) -> bool {
         self.state == LedgerState::Open
+    }
+
+    /// Whether a product may have been created of which nothing is known. Attempt zero sent nothing: a product that exists
+    /// was about to be recorded.
+    pub fn is_unclear(&self) -> bool {
+        self.is_open() && self.attempt > 0
     }
 
     /// This ledger as status completes it: an attempt whose number status has led to an id that was recorded,

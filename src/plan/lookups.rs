@@ -72,7 +72,8 @@ impl Lookups {
     /// what it left (protocol, Create 3 and "Absent"), and one kept from before it would hide every later one.
     pub fn not_shown(&mut self, sought: Sought, facts: &Facts, begun: Timestamp) {
         // A recorded id settles the attempt, whatever its ledger says.
-        let unsettled = facts.ledger.as_ref().filter(|ledger| ledger.is_open() && facts.recorded.is_none());
+        let unsettled =
+            facts.ledger.as_ref().filter(|ledger| ledger.is_unclear() && facts.recorded.is_none());
         let lookups = self.about(sought);
         if unsettled.is_none_or(|open| begun >= open.deadline) {
             let counts = |first: &Timestamp| unsettled.is_none_or(|open| *first >= open.deadline);

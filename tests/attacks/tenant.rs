@@ -220,15 +220,15 @@ impl Tenant {
         .await
     }
 
-    /// Waits until an object is gone.
+    /// Waits until an object is gone. One whose ledger says that an attempt is under way is let go a minute after it.
     pub(crate) async fn gone(&self, kind: Kind, name: &str) {
-        until(&format!("{kind:?} {}/{name} to be gone", self.namespace), PATIENCE, async || {
+        until(&format!("{kind:?} {}/{name} to be gone", self.namespace), PATIENCE * 2, async || {
             self.get(kind, name).await.map_or(Ok(()), |object| Err(object.brief()))
         })
         .await;
     }
 
-    /// Waits until an object is gone, or as described.
+    /// Waits until an object is gone. One whose ledger says that an attempt is under way is let go a minute after it. or as described.
     pub(crate) async fn until_gone_or(&self, kind: Kind, name: &str, is: impl Fn(&Object) -> bool) {
         until(
             &format!("{kind:?} {}/{name} to be gone or held", self.namespace),

@@ -126,7 +126,7 @@ proptest! {
         prop_assert!(!facts.deleting && !facts.suspended && !facts.observe_only);
         match (&facts.ledger, &seen) {
             (None, Seen::Nothing) => prop_assert!(traits.refuses_taken_names && !facts.match_name),
-            (Some(ledger), Seen::List(list)) if ledger.is_open() => {
+            (Some(ledger), Seen::List(list)) if ledger.is_unclear() => {
                 prop_assert!(left_nothing(&facts, ledger, list.begun, traits));
             }
             (_, Seen::List(_)) => {}
