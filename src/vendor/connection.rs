@@ -152,6 +152,11 @@ impl Connection {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned());
     }
 
+    /// Forgets having seen one product.
+    pub fn forget(&self, id: &str) {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+
     /// Forgets having seen what is not kept any more.
     pub fn forget_seen(&self, is_kept: impl Fn(&str) -> bool) {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).retain(|id| is_kept(id));

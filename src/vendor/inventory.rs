@@ -14,6 +14,9 @@ use crate::http::memory::{Kept, Memory};
 use crate::plan::Listing;
 use crate::plan::mark::{Mark, Marks, find};
 
+/// So many deleted products are remembered at most until the next list.
+const LINGERING: usize = 10_000;
+
 /// The digits of a mark's owner as a number, since there is one for every product.
 type Owner = u64;
 
@@ -57,6 +60,10 @@ impl Latest {
 
     fn outdate(&mut self, id: &str) {
         self.outdated = Some(crate::clock::now());
+        if self.deleted.len() >= LINGERING {
+            // No list came to tell which of them are shown: those that are would be looked for once in vain.
+            self.deleted.clear();
+        }
         if !self.deleted.insert(id.to_owned()) {
             return;
         }
