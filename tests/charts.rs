@@ -168,6 +168,9 @@ fn counted() -> String {
     metrics.time_to_ready(Duration::from_secs(1));
     metrics.secret_written();
     metrics.watch_event("IotProduct");
+    metrics.watch_up("IotProduct", None, true);
+    metrics.orphaned("TencentCloud");
+    metrics.status_refused("IotProduct");
     metrics.leader(true);
     metrics.encode()
 }
