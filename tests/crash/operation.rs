@@ -92,7 +92,7 @@ impl Operation {
         if self == Retain {
             manifest["spec"]["deletionPolicy"] = json!("Retain");
         }
-        if matches!(self, Drift | Lost) {
+        if self == Drift {
             manifest["spec"]["resyncInterval"] = json!("30s");
         }
         if self == Adopt {
