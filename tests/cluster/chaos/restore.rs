@@ -93,8 +93,10 @@ fn passwords(world: &World) -> Vec<(i64, u64)> {
 async fn heal(world: &World, cast: &Cast<'_>, huawei: &[(i64, u64)]) {
     for account in world.list(Kind::Account).await {
         if account.reason() == "MassLoss" {
-            let missing = account.message().split(' ').next().unwrap_or_default().to_owned();
-            let patch = json!({"metadata": {"annotations": {"iot-products.io/confirm-missing": missing}}});
+            // The message names the value.
+            let (_, value) = account.message().split_once("confirm-missing=").expect("a way out");
+            let value: String = value.chars().take_while(|c| c.is_ascii_digit() || *c == '-').collect();
+            let patch = json!({"metadata": {"annotations": {"iot-products.io/confirm-missing": value}}});
             world.edit(Kind::Account, account.text("/metadata/name"), patch).await;
         }
     }
