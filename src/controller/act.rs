@@ -229,7 +229,7 @@ async fn close(
         (None, Some(before)) if before.is_unclear() && before.name == open.name => {
             Ledger { deadline: before.deadline, ..open.clone() }
         }
-        (None, _) => open.clone().closed(None),
+        (None, before) => open.clone().closed_as_refused(before.as_ref()),
     };
     visit.object = ledger::close(&visit.api(), &visit.object, open, &closed).await?;
     visit.ctx.memory.with(&visit.uid, |entry| entry.ledger = Some(Box::new(closed)));

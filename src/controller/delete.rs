@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::connect::Link;
 use super::error::Error;
+use super::notice::Notice;
 use super::observe::{confirmed, sought};
 use super::outcome::Outcome;
 use super::visit::Visit;
@@ -67,7 +68,11 @@ async fn delete(visit: &mut Visit<'_>, link: &Link, product: &Observed) -> Resul
     let sought = sought(link, &visit.facts(Some(link)));
     let inputs = visit.inputs().await?;
     let looks = !link.connection.traits().delete_checks_devices;
-    match if looks { cloud.devices(id, visit.call()).await } else { Ok(0) } {
+    let call = visit.call();
+    let devices = Box::pin(async { if looks { cloud.devices(id, call).await } else { Ok(0) } });
+    let (devices, shown) = Notice::of(visit).beside(devices).await;
+    visit.go_on_with(shown);
+    match devices {
         Ok(0) => {}
         Ok(devices) => {
             return Ok(Outcome::Waiting(Wait {
@@ -84,7 +89,9 @@ async fn delete(visit: &mut Visit<'_>, link: &Link, product: &Observed) -> Resul
     }
     // A read in this visit has compared the serial (protocol, Delete 3).
     let target = if product.full { Target::id(id) } else { product.target() };
-    let answered = cloud.delete(target, &inputs, visit.call()).await;
+    let (answered, shown) =
+        Notice::of(visit).beside(Box::pin(cloud.delete(target, &inputs, visit.call()))).await;
+    visit.go_on_with(shown);
     let clear = answered.is_ok();
     match answered {
         // Remembered, so that a visit that ends before the object is let go need not find it out again.
@@ -132,9 +139,10 @@ fn deleted(visit: &Visit<'_>, sought: Sought) -> Outcome {
 
 /// A product that an unclear attempt did create: its id is recorded first, so that nothing forgets it.
 async fn record_found(visit: &mut Visit<'_>, link: &Link, product: Observed) -> Result<Outcome, Error> {
-    let Some(product) = confirmed(visit, link, product, Claim::Mark).await? else {
-        return Ok(Outcome::Look(SOON));
-    };
+    let found = Box::pin(confirmed(visit, link, product, Claim::Mark));
+    let (found, shown) = Notice::of(visit).beside(found).await;
+    visit.go_on_with(shown);
+    let Some(product) = found? else { return Ok(Outcome::Look(SOON)) };
     if let Some(open) = visit.ledger() {
         let provenance = Provenance::of_found(&product, Claim::Mark, &visit.facts(Some(link)));
         visit.object = ledger::write(&visit.api(), &visit.object, &open).await?;

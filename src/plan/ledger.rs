@@ -140,14 +140,29 @@ impl Ledger {
     /// has been taken since then.
     #[must_use]
     pub fn closed_as_taken(self, before: Option<&Self>, now: Timestamp) -> Self {
-        let told = before.filter(|before| !before.is_open() && before.name == self.name);
-        match told.and_then(|before| Some((before.taken?, before))) {
+        match self.told(before) {
             None => self.closed(Some(now)),
-            Some((taken, before)) => {
-                let since = before.again.map_or(before.attempt, |again| again.since);
-                Self { again: Some(Again { since, last: now }), ..self.closed(Some(taken)) }
+            Some((taken, again)) => {
+                Self { again: Some(Again { last: now, ..again }), ..self.closed(Some(taken)) }
             }
         }
+    }
+
+    /// This ledger, closed by a clear refusal of another kind. It takes nothing back of what the attempt before it was told
+    /// of the same name: the product that has it may be an earlier attempt's.
+    #[must_use]
+    pub fn closed_as_refused(self, before: Option<&Self>) -> Self {
+        match self.told(before) {
+            None => self.closed(None),
+            Some((taken, again)) => Self { again: Some(again), ..self.closed(Some(taken)) },
+        }
+    }
+
+    /// Since when the name is known to be taken, if the attempt before this one was told so.
+    fn told(&self, before: Option<&Self>) -> Option<(Timestamp, Again)> {
+        let before = before.filter(|before| !before.is_open() && before.name == self.name)?;
+        let taken = before.taken?;
+        Some((taken, before.again.unwrap_or(Again { since: before.attempt, last: taken })))
     }
 }
 
@@ -195,6 +210,21 @@ mod tests {
         let another = Ledger { uid: "u2".into(), attempt: 3, ..ledger() };
         assert!(!ledger().is_overtaken(Some(&another.text())));
         assert!(!ledger().is_overtaken(None));
+    }
+
+    #[test]
+    fn what_was_told_of_a_name_outlives_a_refusal_of_another_kind() {
+        let at = |second: i64| Timestamp::from_second(1_700_000_000 + second).unwrap();
+        let next = |before: &Ledger| Ledger { attempt: before.attempt + 1, ..ledger() };
+        let told = ledger().closed_as_taken(None, at(0));
+        assert_eq!(told.taken_by_us(), Some(at(0)), "attempt 1 may have made the product");
+        let refused = next(&told).closed_as_refused(Some(&told));
+        assert_eq!((refused.taken_by_us(), refused.last_taken()), (Some(at(0)), Some(at(0))));
+        let again = next(&refused).closed_as_taken(Some(&refused), at(9));
+        assert_eq!((again.taken_by_us(), again.last_taken()), (Some(at(0)), Some(at(9))));
+        let other = Ledger { name: "other".into(), ..next(&told) };
+        assert_eq!(other.closed_as_refused(Some(&told)).taken, None, "another name");
+        assert_eq!(next(&told).closed_as_refused(None).taken, None);
     }
 
     #[test]

@@ -188,11 +188,12 @@ impl State {
         let before = before.filter(|before| before.name == ledger.name);
         let closed = match (answer == Answer::Taken, before) {
             (false, Some(before)) if before.open => Entry { deadline: before.deadline, ..ledger },
-            (false, _) => Entry { open: false, ..ledger },
-            (true, Some(before)) if !before.open && before.taken.is_some() => {
-                let since = before.again.map_or(before.attempt, |(since, _)| since);
-                Entry { open: false, taken: before.taken, again: Some((since, 0)), ..ledger }
+            (taken, Some(Entry { open: false, taken: Some(told), again, attempt, .. })) => {
+                let (since, last) = again.unwrap_or((attempt, told));
+                let again = Some((since, if taken { 0 } else { last }));
+                Entry { open: false, taken: Some(told), again, ..ledger }
             }
+            (false, _) => Entry { open: false, ..ledger },
             (true, _) => Entry { open: false, taken: Some(0), ..ledger },
         };
         let old = self.object.clone();

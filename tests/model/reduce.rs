@@ -47,7 +47,8 @@ impl Controller {
         match &mut self.phase {
             Phase::Planned { .. } | Phase::Releasing { .. } if gone => self.phase = Phase::Idle,
             Phase::Waiting { ledger, before } | Phase::Answered { ledger, before, .. } => {
-                *before = before.filter(|before| before.open && before.name == ledger.name);
+                *before = before
+                    .filter(|before| (before.open || before.taken.is_some()) && before.name == ledger.name);
             }
             _ => {}
         }
@@ -125,9 +126,9 @@ impl State {
         self.object.ledger.iter_mut().chain(known)
     }
 
-    /// Whether a read may still err.
+    /// Whether a read may still err, now or once a product is recorded.
     fn errs(&self) -> Errs {
-        Errs(self.object.recorded.is_some() && self.budget.wrong.min(self.budget.faults) > 0)
+        Errs(self.budget.wrong.min(self.budget.faults) > 0)
     }
 
     /// What a visit would read anew from the object, and an id that no list shows any more.
