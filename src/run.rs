@@ -259,12 +259,6 @@ impl Watch {
 fn product_gone(gone: &CachedProduct, ctx: &Arc<Context>) {
     claims::freed(gone, ctx);
     finalizer::vanished(gone, ctx);
-    // Where an account is never listed nothing else takes it out.
-    if let (Some(id), Some(state)) = (gone.product_id(), ctx.accounts.get(&gone.account_id()))
-        && let Some(connection) = &state.connection
-    {
-        connection.forget(id);
-    }
     ctx.unwritable.forget(gone.meta().uid.as_deref().unwrap_or_default());
 }
 

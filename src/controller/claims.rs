@@ -129,6 +129,12 @@ pub fn freed(gone: &CachedProduct, ctx: &Context) {
     let uid = gone.uid().unwrap_or_default();
     ctx.claims.release(&uid);
     let id = gone.product_id();
+    // Where an account is never listed nothing else takes it out.
+    if let (Some(id), Some(state)) = (id, ctx.accounts.get(&gone.account_id()))
+        && let Some(connection) = &state.connection
+    {
+        connection.forget(id);
+    }
     let waits = |other: &CachedProduct| {
         let names = other.name == gone.name
             || id.is_some_and(|id| [other.product_id(), other.imported()].contains(&Some(id)));

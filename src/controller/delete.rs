@@ -105,7 +105,9 @@ async fn delete(visit: &mut Visit<'_>, link: &Link, product: &Observed) -> Resul
     if listed_only {
         return Ok(deleted(visit, sought));
     }
-    match cloud.read(id, visit.call()).await {
+    let (read, shown) = Notice::of(visit).beside(Box::pin(cloud.read(id, visit.call()))).await;
+    visit.go_on_with(shown);
+    match read {
         Err(error) if error.is_not_found() && clear => Box::pin(act(visit, Some(link), Plan::Gone)).await,
         Err(error) if error.is_not_found() => Ok(doubted(visit, listed_only, sought)),
         Err(error) => Err(error.into()),
