@@ -24,7 +24,7 @@ use super::credentials;
 use super::error::{REFUSED_WRITE, lasts};
 use super::hold;
 use super::reconcile::chain;
-use super::unwritable;
+use super::reports;
 use crate::api::account::{NamespacedSecretRef, ProductCount};
 use crate::api::{ACCOUNT_FINALIZER, Account, AccountView, REQUESTED_AT_ANNOTATION, Reason};
 use crate::plan::Trust;
@@ -167,7 +167,7 @@ async fn say_refused<K: Account>(
     match account_status::write(&api, &account, &judged).await {
         Ok(_) => {}
         Err(error @ RecordError::Refused { .. }) => {
-            unwritable::refused(ctx, K::KIND.as_str(), &account, &error).await;
+            reports::status_refused(ctx, K::KIND.as_str(), &account, &error).await;
         }
         Err(error) => debug!(error = %chain(&error), %id, "the refusal could not be shown"),
     }

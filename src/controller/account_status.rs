@@ -7,8 +7,8 @@ use kube::api::Api;
 use tokio::time::{Instant, timeout};
 
 use super::accounts::Trouble;
-use super::act::NOTICE;
 use super::error::key_trouble;
+use super::notice::NOTICE;
 use crate::api::account::{ConfirmedMissing, NamespacedSecretRef, ProductCount};
 use crate::api::condition::{READY, RECONCILING, STALLED};
 use crate::api::{Account, IotAccountStatus, Reason};

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::adopt::{self, Taken};
 use super::connect::Link;
 use super::error::Error;
-use super::notice::Notice;
+use super::notice::{NOTICE, Notice};
 use super::observe::confirmed;
 use super::outcome::Outcome;
 use super::settle::{Held, settle};
@@ -34,8 +34,6 @@ const RECORD_FOR: Duration = Duration::from_mins(1);
 const RECORD_AGAIN: Duration = Duration::from_millis(500);
 /// The longest wait between two tries.
 const RECORD_AT_LEAST_EVERY: Duration = Duration::from_secs(8);
-/// A visit that lasts longer than this shows that it is at work.
-pub const NOTICE: Duration = Duration::from_secs(2);
 
 /// Carries a plan out.
 pub async fn act(
@@ -56,9 +54,8 @@ pub async fn act(
             let sent = visit.ledger().map(|ledger| ledger.name);
             let found = std::iter::once(*product).chain(surplus).collect();
             let there = Box::pin(first_there(visit, link, found, claim));
-            let (there, shown) = Notice::of(visit).beside(there).await;
-            visit.go_on_with(shown);
-            let Some((product, surplus)) = there? else { return Ok(Outcome::Look(SOON)) };
+            let there = Notice::of(visit).beside(there).await;
+            let Some((product, surplus)) = visit.go_on(there)? else { return Ok(Outcome::Look(SOON)) };
             let held = match adopt::take(visit, link, desired, product, claim).await? {
                 Some(Taken::Product(product)) => Held::known(*product),
                 Some(Taken::Refused(wait)) => return Ok(Outcome::Waiting(wait)),
@@ -173,9 +170,8 @@ async fn create(visit: &mut Visit<'_>, link: &Link, desired: &Desired, attempt: 
 /// Waits for the turn of a create in the vendor's budget.
 async fn turn(visit: &mut Visit<'_>, cloud: &AnyCloud) -> Result<Permit, VendorError> {
     let wait = Call::within(Lane::Create, BUDGET_WAIT).of(&visit.namespace);
-    let (permit, shown) = Notice::of(visit).beside(cloud.reserve_create(wait)).await;
-    visit.go_on_with(shown);
-    permit
+    let permit = Notice::of(visit).beside(cloud.reserve_create(wait)).await;
+    visit.go_on(permit)
 }
 
 /// Sends the create; a vendor that takes its time is shown.

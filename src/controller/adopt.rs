@@ -53,9 +53,8 @@ pub async fn take(
     }
     link.connection.saw(&product.id);
     if !product.full && needs_full_read(desired, link.connection.traits()) {
-        let (read, shown) = Notice::of(visit).beside(Box::pin(read_full(visit, link, &product.id))).await;
-        visit.go_on_with(shown);
-        product = read?;
+        let read = Notice::of(visit).beside(Box::pin(read_full(visit, link, &product.id))).await;
+        product = visit.go_on(read)?;
     }
     let how = match (provenance.origin, claim) {
         (Origin::Watched, _) => "watched",

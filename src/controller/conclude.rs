@@ -11,8 +11,8 @@ use super::error::{Verdict, stalls};
 use super::memory::Entry;
 use super::notice::show_on_changed;
 use super::outcome::{Outcome, Settled};
+use super::reports;
 use super::requeue::wait;
-use super::unwritable;
 use super::visit::Visit;
 use crate::api::condition::{DRIFTED, READY, RECONCILING, STALLED, SUSPENDED};
 use crate::api::product::status::{Drift as ApiDrift, SecretRef};
@@ -175,7 +175,7 @@ async fn write(visit: &mut Visit<'_>, new: &IotProductStatus) -> Result<(), Reco
     let old = visit.status();
     let answer = status::write(&visit.api(), &visit.object, &old, new).await;
     if let Err(error @ RecordError::Refused { .. }) = &answer {
-        unwritable::refused(visit.ctx, "IotProduct", &visit.object, error).await;
+        reports::status_refused(visit.ctx, "IotProduct", &visit.object, error).await;
     }
     if let Some(written) = answer? {
         visit.ctx.unwritable.forget(&visit.uid);

@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use super::accounts::{AccountId, Accounts};
 use super::cached::CachedProduct;
 use super::claims::Claims;
-use super::finalizer::Finalizers;
+use super::finalizers::Finalizers;
 use super::guarded::UnreadableObjects;
 use super::memory::Memory;
 use super::scope::{Scope, Unseen};

@@ -70,9 +70,8 @@ async fn delete(visit: &mut Visit<'_>, link: &Link, product: &Observed) -> Resul
     let looks = !link.connection.traits().delete_checks_devices;
     let call = visit.call();
     let devices = Box::pin(async { if looks { cloud.devices(id, call).await } else { Ok(0) } });
-    let (devices, shown) = Notice::of(visit).beside(devices).await;
-    visit.go_on_with(shown);
-    match devices {
+    let devices = Notice::of(visit).beside(devices).await;
+    match visit.go_on(devices) {
         Ok(0) => {}
         Ok(devices) => {
             return Ok(Outcome::Waiting(Wait {
@@ -89,9 +88,8 @@ async fn delete(visit: &mut Visit<'_>, link: &Link, product: &Observed) -> Resul
     }
     // A read in this visit has compared the serial (protocol, Delete 3).
     let target = if product.full { Target::id(id) } else { product.target() };
-    let (answered, shown) =
-        Notice::of(visit).beside(Box::pin(cloud.delete(target, &inputs, visit.call()))).await;
-    visit.go_on_with(shown);
+    let answered = Notice::of(visit).beside(Box::pin(cloud.delete(target, &inputs, visit.call()))).await;
+    let answered = visit.go_on(answered);
     let clear = answered.is_ok();
     match answered {
         // Remembered, so that a visit that ends before the object is let go need not find it out again.
@@ -105,9 +103,8 @@ async fn delete(visit: &mut Visit<'_>, link: &Link, product: &Observed) -> Resul
     if listed_only {
         return Ok(deleted(visit, sought));
     }
-    let (read, shown) = Notice::of(visit).beside(Box::pin(cloud.read(id, visit.call()))).await;
-    visit.go_on_with(shown);
-    match read {
+    let read = Notice::of(visit).beside(Box::pin(cloud.read(id, visit.call()))).await;
+    match visit.go_on(read) {
         Err(error) if error.is_not_found() && clear => Box::pin(act(visit, Some(link), Plan::Gone)).await,
         Err(error) if error.is_not_found() => Ok(doubted(visit, listed_only, sought)),
         Err(error) => Err(error.into()),
@@ -142,9 +139,8 @@ fn deleted(visit: &Visit<'_>, sought: Sought) -> Outcome {
 /// A product that an unclear attempt did create: its id is recorded first, so that nothing forgets it.
 async fn record_found(visit: &mut Visit<'_>, link: &Link, product: Observed) -> Result<Outcome, Error> {
     let found = Box::pin(confirmed(visit, link, product, Claim::Mark));
-    let (found, shown) = Notice::of(visit).beside(found).await;
-    visit.go_on_with(shown);
-    let Some(product) = found? else { return Ok(Outcome::Look(SOON)) };
+    let found = Notice::of(visit).beside(found).await;
+    let Some(product) = visit.go_on(found)? else { return Ok(Outcome::Look(SOON)) };
     if let Some(open) = visit.ledger() {
         let provenance = Provenance::of_found(&product, Claim::Mark, &visit.facts(Some(link)));
         visit.object = ledger::write(&visit.api(), &visit.object, &open).await?;

@@ -2,8 +2,7 @@
 //! the finalizer and the ledger that the file in Git does not have. Both are put back at once. An object that is gone
 //! before that, or whose finalizer was taken off by hand, leaves a product that nothing in the cluster names: that is told.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use kube::ResourceExt as _;
 use kube::runtime::reflector::ObjectRef;
@@ -17,51 +16,6 @@ use crate::api::{
 };
 use crate::plan::ledger::Ledger;
 use crate::record::{RecordError, ledger};
-
-/// Objects that this process saw without the finalizer that they had before, by UID.
-#[derive(Debug, Default)]
-pub struct Finalizers(Mutex<Lists>);
-
-#[derive(Debug, Default)]
-struct Lists {
-    /// This process let them go.
-    released: HashSet<String>,
-    /// Another client took the finalizer off.
-    lost: HashSet<String>,
-}
-
-impl Finalizers {
-    fn lock(&self) -> MutexGuard<'_, Lists> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The object may go. To be said before the finalizer is taken off: the watch may be faster than the answer.
-    pub fn release(&self, uid: &str) {
-        self.lock().released.insert(uid.to_owned());
-    }
-
-    /// Whether this process let the object go, or was about to.
-    pub fn is_released(&self, uid: &str) -> bool {
-        self.lock().released.contains(uid)
-    }
-
-    fn lose(&self, uid: &str) -> bool {
-        let mut lists = self.lock();
-        !lists.released.contains(uid) && lists.lost.insert(uid.to_owned())
-    }
-
-    fn restored(&self, uid: &str) {
-        self.lock().lost.remove(uid);
-    }
-
-    /// Forgets an object that is gone. Whether it went without leave: it had the finalizer when it was last seen with or
-    /// without it, and this process did not let it go.
-    fn gone(&self, uid: &str, held: bool) -> bool {
-        let mut lists = self.lock();
-        let (released, lost) = (lists.released.remove(uid), lists.lost.remove(uid));
-        !released && (held || lost)
-    }
-}
 
 /// A product lost the finalizer. Its ledger is remembered as it was, so that both can be put back.
 pub fn lost(before: &CachedProduct, ctx: &Context) {
@@ -172,23 +126,4 @@ fn tell(gone: &CachedProduct, remains: &str, ctx: &Arc<Context>) {
         }
         drop(place);
     });
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_was_held_and_not_let_go_went_without_leave() {
-        let all = Finalizers::default();
-        assert!(all.gone("a", true), "held until it was gone");
-        assert!(!all.gone("a", false), "never held, as far as this process saw");
-        assert!(all.lose("a") && all.gone("a", false), "another client took the finalizer off");
-        assert!(!all.gone("a", false), "told once");
-        all.release("a");
-        assert!(!all.lose("a") && !all.gone("a", true), "this process let it go");
-        assert!(all.lose("a"));
-        all.restored("a");
-        assert!(!all.gone("a", false));
-    }
 }

@@ -19,6 +19,7 @@ pub mod delete;
 pub mod error;
 pub mod facts;
 pub mod finalizer;
+pub mod finalizers;
 pub mod guarded;
 pub mod hold;
 pub mod memory;

@@ -2,16 +2,19 @@
 //! it waits, on an object that has no condition yet.
 
 use std::pin::pin;
+use std::time::Duration;
 
 use kube::api::Api;
 use tokio::time::{Instant, timeout_at};
 
-use super::act::NOTICE;
 use super::cached::revision;
 use super::conclude::{is_bare, shown_as};
 use super::visit::Visit;
 use crate::api::{IotProduct, IotProductStatus};
 use crate::record::{RecordError, status};
+
+/// A visit that lasts longer than this shows that it is at work.
+pub const NOTICE: Duration = Duration::from_secs(2);
 
 /// What is to be shown when a stage lasts. The stage itself may hold the visit, and must not write the object.
 pub struct Notice(Option<Box<Shown>>);
@@ -85,10 +88,11 @@ pub async fn show_on_changed(api: &Api<IotProduct>, object: &IotProduct, shown: 
 }
 
 impl Visit<'_> {
-    /// Goes on with the object as a notice wrote it, unless it was written since.
-    pub fn go_on_with(&mut self, written: Option<IotProduct>) {
+    /// Goes on with what came of a stage, and with the object as the notice beside it wrote it, unless it was written since.
+    pub fn go_on<T>(&mut self, (came, written): (T, Option<IotProduct>)) -> T {
         if let Some(written) = written.filter(|written| revision(written) > revision(&self.object)) {
             self.object = written;
         }
+        came
     }
 }

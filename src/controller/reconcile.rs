@@ -95,9 +95,8 @@ async fn stages(visit: &mut Visit<'_>, linked: &mut Option<Link>) -> Result<Outc
     let link = linked.insert(connect(visit).await?);
     let facts = take_turn(visit, visit.facts(Some(link)), traits);
     let notice = Notice::of(visit);
-    let (seen, shown) = notice.beside(Box::pin(observe(visit, link, need(&facts, traits), &facts))).await;
-    visit.go_on_with(shown);
-    let seen = seen?;
+    let seen = notice.beside(Box::pin(observe(visit, link, need(&facts, traits), &facts))).await;
+    let seen = visit.go_on(seen)?;
     let lives = |head: &str| visit.ctx.lives(head, &visit.uid);
     let plan = plan(&facts, traits, seen, &lives);
     debug!(plan = plan_name(&plan), "planned");

@@ -7,14 +7,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use kube::Resource;
 use kube::runtime::controller::Action;
 use kube::runtime::watcher::{self, Event};
+use kube::{Resource, ResourceExt as _};
 use tracing::{error, info, warn};
 
 use super::context::Context;
+use super::error::REFUSED_WRITE;
 use super::guarded::Unreadable;
 use crate::metrics::Metrics;
+use crate::record::RecordError;
 use crate::server::{Component, Health};
 
 /// How soon an object whose visit panicked is visited again.
@@ -115,6 +117,21 @@ pub async fn contained(
         error!(kind = reports.component, "a visit panicked, which is a bug; it is made again in a minute");
         Ok(Action::requeue(AFTER_PANIC))
     })
+}
+
+/// An object's status was refused. The first time it is told.
+pub async fn status_refused<K>(ctx: &Context, kind: &'static str, object: &K, error: &RecordError)
+where
+    K: Resource<DynamicType = ()>,
+{
+    ctx.metrics.status_refused(kind);
+    let uid = object.uid().unwrap_or_default();
+    if !ctx.unwritable.note(uid) {
+        return;
+    }
+    let note = format!("{error}; {REFUSED_WRITE}");
+    warn!(kind, namespace = object.namespace(), name = object.name_any(), "{note}");
+    ctx.events.warning(object, "StatusRefused", "WriteStatus", &note).await;
 }
 
 #[cfg(test)]

@@ -7,11 +7,10 @@ use kube::ResourceExt;
 use secrecy::SecretString;
 use tokio::time::timeout;
 
-use super::act::NOTICE;
 use super::conclude;
 use super::connect::Link;
 use super::error::Error;
-use super::notice::Notice;
+use super::notice::{NOTICE, Notice};
 use super::observe::read_full;
 use super::outcome::{Outcome, Settled};
 use super::password::{self, Kept};
@@ -52,9 +51,8 @@ pub async fn settle(
     held: Held,
 ) -> Result<Outcome, Error> {
     let notice = Notice::of(visit);
-    let (settled, shown) = notice.beside(Box::pin(bring_about(visit, link, desired, held))).await;
-    visit.go_on_with(shown);
-    settled
+    let settled = notice.beside(Box::pin(bring_about(visit, link, desired, held))).await;
+    visit.go_on(settled)
 }
 
 async fn bring_about(

@@ -4,12 +4,7 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use kube::{Resource, ResourceExt as _};
-use tracing::{info, warn};
-
-use super::context::Context;
-use super::error::REFUSED_WRITE;
-use crate::record::RecordError;
+use tracing::info;
 
 /// Their UIDs.
 #[derive(Debug, Default)]
@@ -18,6 +13,11 @@ pub struct Unwritable(Mutex<HashSet<String>>);
 impl Unwritable {
     fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An object's status was refused. Whether it was taken before.
+    pub fn note(&self, uid: String) -> bool {
+        self.lock().insert(uid)
     }
 
     /// Whether an object's status was refused when it was last written.
@@ -34,19 +34,4 @@ impl Unwritable {
             );
         }
     }
-}
-
-/// An object's status was refused. The first time it is told.
-pub async fn refused<K>(ctx: &Context, kind: &'static str, object: &K, error: &RecordError)
-where
-    K: Resource<DynamicType = ()>,
-{
-    ctx.metrics.status_refused(kind);
-    let uid = object.uid().unwrap_or_default();
-    if !ctx.unwritable.lock().insert(uid) {
-        return;
-    }
-    let note = format!("{error}; {REFUSED_WRITE}");
-    warn!(kind, namespace = object.namespace(), name = object.name_any(), "{note}");
-    ctx.events.warning(object, "StatusRefused", "WriteStatus", &note).await;
 }
