@@ -3,11 +3,9 @@
 use iot_simulator::{Fault, Rule};
 use serde_json::{Value, json};
 
-use crate::manifest::Contract;
 use crate::object::{Kind, Object};
-use crate::operator::Operator;
 use crate::session::{Plane, Test};
-use crate::side::{SIDES, Shown, Side};
+use crate::side::{SIDES, Side};
 use crate::vendor::CREATE;
 use crate::world::{PATIENCE, World};
 
@@ -51,23 +49,6 @@ fn name(manifest: &Value) -> &str {
     manifest["metadata"]["name"].as_str().unwrap()
 }
 
-async fn begin(world: &World, side: Side) -> (Contract, Operator) {
-    let mut contract = side.contract(world);
-    contract.account["spec"]["resyncInterval"] = json!("0s");
-    let operator = world.operator().await;
-    world.apply(&contract.key).await;
-    world.apply(&contract.account).await;
-    world.object_until(Kind::Account, name(&contract.account), "Ready", PATIENCE, Object::is_available).await;
-    (contract, operator)
-}
-
-async fn made(world: &World, side: Side) -> (Contract, Operator, Object, Shown) {
-    let (contract, operator) = begin(world, side).await;
-    world.apply(&contract.product).await;
-    let (object, shown) = side.agreed(world, name(&contract.product)).await;
-    (contract, operator, object, shown)
-}
-
 /// A replica that is behind answers once.
 fn one_false_answer(world: &World, side: Side) {
     let (action, code) = read(side).unwrap();
@@ -75,7 +56,7 @@ fn one_false_answer(world: &World, side: Side) {
 }
 
 async fn one_not_found(world: World, side: Side) {
-    let (contract, _operator, object, shown) = made(&world, side).await;
+    let (contract, _operator, object, shown) = side.made(&world).await;
     let product = name(&contract.product);
     one_false_answer(&world, side);
     world.ask_for_check(product).await;
@@ -101,7 +82,7 @@ async fn without_unique_names(world: World, side: Side) {
 
 /// The deletion does not believe it either: the product goes with its object.
 async fn deletion(world: World, side: Side) {
-    let (contract, operator, _, _) = made(&world, side).await;
+    let (contract, operator, _, _) = side.made(&world).await;
     let product = name(&contract.product);
     // A successor has shown nothing yet, so it reads first.
     drop(operator);
@@ -115,7 +96,7 @@ async fn deletion(world: World, side: Side) {
 
 /// What is really gone is found out from two answers.
 async fn gone(world: World, side: Side) {
-    let (contract, _operator, object, shown) = made(&world, side).await;
+    let (contract, _operator, object, shown) = side.made(&world).await;
     let product = name(&contract.product);
     side.remove(&world, &shown.id);
     world.ask_for_check(product).await;
@@ -128,7 +109,7 @@ async fn gone(world: World, side: Side) {
 
 /// Taken over by name, and deleted before any list of the account has shown it again.
 async fn adopted(world: World, side: Side) {
-    let (mut contract, _operator) = begin(&world, side).await;
+    let (mut contract, _operator) = side.connect(&world).await;
     side.existing(&world, &contract, "made by hand");
     contract.product["spec"]["adoptionPolicy"] = json!("MatchName");
     world.apply(&contract.product).await;
@@ -142,7 +123,7 @@ async fn adopted(world: World, side: Side) {
 
 /// One sync applies the object under its new name and prunes the old one; the product's name stays.
 async fn renamed_in_git(world: World, side: Side) {
-    let (contract, _operator, _, shown) = made(&world, side).await;
+    let (contract, _operator, _, shown) = side.made(&world).await;
     let old = name(&contract.product).to_owned();
     let mut renamed = contract.product.clone();
     renamed["metadata"]["name"] = json!("renamed");
@@ -156,7 +137,7 @@ async fn renamed_in_git(world: World, side: Side) {
 
 /// Kept back for a moment after a deletion, say: nobody is seen to have it.
 async fn taken_once(world: World, side: Side) {
-    let (contract, _operator) = begin(&world, side).await;
+    let (contract, _operator) = side.connect(&world).await;
     let code = match side {
         Side::Tencent => "InvalidParameterValue.ProductAlreadyExist",
         Side::Legacy => "1001",

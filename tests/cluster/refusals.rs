@@ -66,8 +66,30 @@ struct Policy {
 }
 
 impl Policy {
-    fn new(world: &World, name: String) -> Self {
-        Self { name, policies: Api::all(world.client()), bindings: Api::all(world.client()) }
+    /// Has what the rule matches in the world's namespace validated so.
+    async fn put(world: &World, about: &str, rule: &Value, validation: &Value) -> Self {
+        let namespace = world.namespace().name();
+        let name = format!("{namespace}-{about}");
+        let both = Self {
+            name: name.clone(),
+            policies: Api::all(world.client()),
+            bindings: Api::all(world.client()),
+        };
+        let policy = json!({
+            "metadata": {"name": name},
+            "spec": {
+                "matchConstraints": {
+                    "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+                    "resourceRules": [rule],
+                },
+                "validations": [validation],
+            },
+        });
+        both.policies.create(&PostParams::default(), &object(policy)).await.unwrap();
+        let spec = json!({"policyName": name, "validationActions": ["Deny"]});
+        let binding = json!({"metadata": {"name": name}, "spec": spec});
+        both.bindings.create(&PostParams::default(), &object(binding)).await.unwrap();
+        both
     }
 
     async fn remove(self) {
@@ -78,31 +100,14 @@ impl Policy {
 
 /// Secrets of that name must have a label; resolves when they must.
 async fn demand_team(world: &World, secret: &str) -> Policy {
-    let namespace = world.namespace().name();
-    let name = format!("{namespace}-team");
-    let both = Policy::new(world, name.clone());
-    let policy = json!({
-        "metadata": {"name": name},
-        "spec": {
-            "matchConstraints": {
-                "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
-                "resourceRules": [{
-                    "apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"],
-                    "resources": ["secrets"], "resourceNames": [secret],
-                }],
-            },
-            "validations": [{
-                "expression": "has(object.metadata.labels) && 'team' in object.metadata.labels",
-                "message": TEAM,
-            }],
-        },
+    let rule = json!({
+        "apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"],
+        "resources": ["secrets"], "resourceNames": [secret],
     });
-    both.policies.create(&PostParams::default(), &object(policy)).await.unwrap();
-    let binding = json!({
-        "metadata": {"name": name},
-        "spec": {"policyName": name, "validationActions": ["Deny"]},
+    let validation = json!({
+        "expression": "has(object.metadata.labels) && 'team' in object.metadata.labels", "message": TEAM,
     });
-    both.bindings.create(&PostParams::default(), &object(binding)).await.unwrap();
+    let both = Policy::put(world, "team", &rule, &validation).await;
     refused(world, secret, TEAM).await;
     both
 }
@@ -171,26 +176,12 @@ async fn status_taken(world: &World) -> Result<(), String> {
 }
 
 async fn freeze_status(world: &World) -> Policy {
-    let namespace = world.namespace().name();
-    let name = format!("{namespace}-status");
-    let both = Policy::new(world, name.clone());
-    let policy = json!({
-        "metadata": {"name": name},
-        "spec": {
-            "matchConstraints": {
-                "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
-                "resourceRules": [{
-                    "apiGroups": ["iot-products.io"], "apiVersions": ["*"], "operations": ["UPDATE"],
-                    "resources": ["iotproducts/status"],
-                }],
-            },
-            "validations": [{"expression": "false", "message": FROZEN}],
-        },
+    let rule = json!({
+        "apiGroups": ["iot-products.io"], "apiVersions": ["*"], "operations": ["UPDATE"],
+        "resources": ["iotproducts/status"],
     });
-    both.policies.create(&PostParams::default(), &object(policy)).await.unwrap();
-    let binding =
-        json!({"metadata": {"name": name}, "spec": {"policyName": name, "validationActions": ["Deny"]}});
-    both.bindings.create(&PostParams::default(), &object(binding)).await.unwrap();
+    let validation = json!({"expression": "false", "message": FROZEN});
+    let both = Policy::put(world, "status", &rule, &validation).await;
     until("status to be refused", PATIENCE, async || match status_taken(world).await {
         Err(error) if error.contains(FROZEN) => Ok(()),
         other => Err(format!("{other:?}")),

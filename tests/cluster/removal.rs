@@ -8,9 +8,8 @@ use serde_json::{Value, json};
 
 use crate::manifest::{Contract, THERMOSTAT};
 use crate::object::{Kind, Object};
-use crate::operator::Operator;
 use crate::session::{Plane, Test};
-use crate::side::{SIDES, Shown, Side};
+use crate::side::{SIDES, Side};
 use crate::vendor::{CREATE, DELETE};
 use crate::world::{PATIENCE, World, until};
 
@@ -47,24 +46,6 @@ fn name(manifest: &Value) -> &str {
     manifest["metadata"]["name"].as_str().unwrap()
 }
 
-async fn connect(world: &World, side: Side) -> (Contract, Operator) {
-    let mut contract = side.contract(world);
-    contract.account["spec"]["resyncInterval"] = json!("0s");
-    let operator = world.operator().await;
-    world.apply(&contract.key).await;
-    world.apply(&contract.account).await;
-    let account = name(&contract.account);
-    world.object_until(Kind::Account, account, "Ready", PATIENCE, Object::is_available).await;
-    (contract, operator)
-}
-
-async fn begin(world: &World, side: Side) -> (Contract, Operator, Object, Shown) {
-    let (contract, operator) = connect(world, side).await;
-    world.apply(&contract.product).await;
-    let (object, shown) = side.agreed(world, name(&contract.product)).await;
-    (contract, operator, object, shown)
-}
-
 async fn assert_gone(world: &World, side: Side, contract: &Contract) {
     let product = name(&contract.product);
     world.gone(Kind::Product, product, PATIENCE * 2).await;
@@ -74,7 +55,7 @@ async fn assert_gone(world: &World, side: Side, contract: &Contract) {
 
 /// The vendor created it, nobody was told, and nothing else is answered until the deletion is asked for.
 async fn cut(world: World, side: Side) {
-    let (contract, _operator) = connect(&world, side).await;
+    let (contract, _operator) = side.connect(&world).await;
     let product = name(&contract.product);
     world.admin().set_faults(vec![
         Rule::on(CREATE, Fault::drop_after()).times(1),
@@ -92,7 +73,7 @@ async fn cut(world: World, side: Side) {
 
 /// The create has its effect long after the deletion was asked for: only the second look-up sees it.
 async fn late(world: World, side: Side) {
-    let (contract, _operator) = connect(&world, side).await;
+    let (contract, _operator) = side.connect(&world).await;
     world.admin().add_fault(Rule::on(CREATE, Fault::late(20_000)).times(1));
     world.apply(&contract.product).await;
     world.calls_until("a create", PATIENCE, |calls| calls.iter().any(|call| call.action == CREATE)).await;
@@ -107,7 +88,7 @@ async fn late(world: World, side: Side) {
 
 /// Foreground deletion, as Argo CD prunes, has the Secret stay as long as the product.
 async fn devices(world: World, side: Side) {
-    let (contract, _operator, _, shown) = begin(&world, side).await;
+    let (contract, _operator, _, shown) = side.made(&world).await;
     let product = name(&contract.product);
     let secret = format!("{product}-credentials");
     side.set_devices(&world, &shown.id, 3);
@@ -124,7 +105,7 @@ async fn devices(world: World, side: Side) {
 }
 
 async fn gateway(world: World, side: Side) {
-    let (contract, _operator, _, shown) = begin(&world, side).await;
+    let (contract, _operator, _, shown) = side.made(&world).await;
     let code = "UnsupportedOperation.GatewayProductHasBindedProduct";
     world.admin().add_fault(Rule::on(DELETE, Fault::error(code)));
     world.delete(Kind::Product, THERMOSTAT).await;
@@ -156,7 +137,7 @@ async fn new_key(world: &World, contract: &Contract, key: &str) {
 }
 
 async fn a_new_key(world: World, side: Side) {
-    let (contract, _operator, _, shown) = begin(&world, side).await;
+    let (contract, _operator, _, shown) = side.made(&world).await;
     let key = refused(&world, side, name(&contract.product), &shown.id).await;
     assert_eq!(side.products(&world), [shown]);
     new_key(&world, &contract, key).await;
@@ -164,7 +145,7 @@ async fn a_new_key(world: World, side: Side) {
 }
 
 async fn force_forget(world: World, side: Side) {
-    let (contract, _operator, object, shown) = begin(&world, side).await;
+    let (contract, _operator, object, shown) = side.made(&world).await;
     let product = name(&contract.product);
     let key = refused(&world, side, product, &shown.id).await;
     let annotate = async |value: &str| {
@@ -198,7 +179,7 @@ async fn force_forget(world: World, side: Side) {
 
 /// No product is recorded and it is unclear whether there is one: the object is named by its UID.
 async fn by_uid(world: World, side: Side) {
-    let (contract, _operator) = connect(&world, side).await;
+    let (contract, _operator) = side.connect(&world).await;
     world.admin().set_faults(vec![
         Rule::on(CREATE, Fault::drop_after()).times(1),
         Rule::any(Fault::error("AuthFailure.SignatureFailure")),
@@ -221,7 +202,7 @@ async fn by_uid(world: World, side: Side) {
 }
 
 async fn outage(world: World, side: Side) {
-    let (contract, _operator, _, shown) = begin(&world, side).await;
+    let (contract, _operator, _, shown) = side.made(&world).await;
     let product = name(&contract.product);
     world.admin().add_fault(Rule::any(Fault::status_before(503)));
     // The account as well, which has to stay usable until the product is gone.
@@ -238,7 +219,7 @@ async fn outage(world: World, side: Side) {
 
 /// Everything is deleted while the account's bill is overdue: paying it ends the deletion, with the same key.
 async fn pays_again(world: World, side: Side) {
-    let (contract, _operator, _, _) = begin(&world, side).await;
+    let (contract, _operator, _, _) = side.made(&world).await;
     let (product, account) = (name(&contract.product), name(&contract.account));
     world.admin().alibaba().set_overdue("default", true).unwrap();
     world.delete(Kind::Product, product).await;
@@ -257,7 +238,7 @@ async fn pays_again(world: World, side: Side) {
 
 /// Suspended: waits and says so. Retain: product and Secret stay. `ObserveOnly`: the product stays.
 async fn policies(world: World, side: Side) {
-    let (contract, _operator, _, first) = begin(&world, side).await;
+    let (contract, _operator, _, first) = side.made(&world).await;
     let product = name(&contract.product);
     let secret = format!("{product}-credentials");
     let edit = async |spec: Value| {
@@ -292,7 +273,7 @@ async fn policies(world: World, side: Side) {
 
 /// What is applied after its account was deleted would hold the account for ever.
 async fn closing(world: World, side: Side) {
-    let (contract, _operator, _, _) = begin(&world, side).await;
+    let (contract, _operator, _, _) = side.made(&world).await;
     let account = name(&contract.account);
     world.delete(Kind::Account, account).await;
     let in_use = |account: &Object| account.reason() == "InUse";
@@ -311,7 +292,7 @@ async fn closing(world: World, side: Side) {
 
 /// A rename that was written but not recorded: the Secret of either name goes with the product.
 async fn renamed(world: World, side: Side) {
-    let (contract, mut operator, object, _) = begin(&world, side).await;
+    let (contract, mut operator, object, _) = side.made(&world).await;
     operator.crash();
     let (old, _) = world.secret("thermostat-credentials").await.unwrap();
     let mut moved = serde_json::to_value(&old).unwrap();

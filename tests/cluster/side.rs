@@ -5,7 +5,8 @@ use iot_simulator::{Settings, alibaba, huawei};
 use serde_json::{Value, json};
 
 use crate::manifest::Contract;
-use crate::object::Object;
+use crate::object::{Kind, Object};
+use crate::operator::Operator;
 use crate::vendor::mark;
 use crate::world::{PATIENCE, World};
 
@@ -300,6 +301,27 @@ impl Side {
                 settings.quota.actions.insert(action.to_owned(), more(per_second));
             }
         }
+    }
+
+    /// An operator, and the contract's account, which is good and not compared by the clock: that would be counted.
+    pub(crate) async fn connect(self, world: &World) -> (Contract, Operator) {
+        let mut contract = self.contract(world);
+        contract.account["spec"]["resyncInterval"] = json!("0s");
+        let operator = world.operator().await;
+        world.apply(&contract.key).await;
+        world.apply(&contract.account).await;
+        let account = contract.account["metadata"]["name"].as_str().unwrap();
+        world.object_until(Kind::Account, account, "Ready", PATIENCE, Object::is_available).await;
+        (contract, operator)
+    }
+
+    /// The same with the contract's product, which is made.
+    pub(crate) async fn made(self, world: &World) -> (Contract, Operator, Object, Shown) {
+        let (contract, operator) = self.connect(world).await;
+        world.apply(&contract.product).await;
+        let (object, shown) =
+            self.agreed(world, contract.product["metadata"]["name"].as_str().unwrap()).await;
+        (contract, operator, object, shown)
     }
 
     /// Waits until a product is Ready and holds both sides against each other: the vendor has it under the
